@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables and colours for people, from rich, which only the commands that people read import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..errors import UsageError
+
+__all__ = ("console", "table")
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+def console(*, stderr: bool = True) -> Console:
+    """Return the console that a command writes its text for people to.
+
+    Raises
+    ------
+    UsageError
+        If rich isn't installed.
+    """
+    try:
+        from rich.console import Console
+    except ImportError:
+        raise UsageError("text for people needs rich: pip install 'envcap[cli]', or use --json") from None
+    return Console(stderr=stderr, highlight=False, soft_wrap=False)
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> Table:
+    """Return a plain table: one line a row, headings underlined, nothing drawn around it."""
+    from rich.box import SIMPLE_HEAD
+    from rich.markup import escape
+    from rich.table import Table
+
+    made = Table(*headings, box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, show_edge=False)
+    for row in rows:
+        made.add_row(*(escape(cell) for cell in row))
+    return made

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Entry point of `envcap`. A command's module is imported only when it is the one that runs."""
+
+from __future__ import annotations
+
+import sys
+
+from .dispatch import Commands, run_cli
+
+__all__ = ("main",)
+
+_COMMANDS: Commands = {
+    "run": ("envcap.cli.run", "run a command and record it as a job"),
+    "show": ("envcap.cli.show", "show what a job ran"),
+    "jobs": ("envcap.cli.jobs", "list the jobs in the store"),
+    "ingest": ("envcap.cli.ingest", "bring the index up to date with the journals"),
+}
+
+
+def main() -> None:
+    """Run `envcap`."""
+    sys.exit(run_cli("envcap", "Record what a job ran, as a content-addressed manifest.", _COMMANDS, sys.argv[1:]))

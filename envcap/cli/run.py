@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run a command and record it as a job; a pipetask inside is recorded quantum by quantum.
+
+The exit status is the command's own (128 + n when signal n ended it; 125 if envcap could not start it, 126 and 127 as a
+shell does). Whatever goes wrong with capture, the command runs.
+
+Examples
+--------
+  envcap run -- python reduce.py --night 2026-11-23
+  envcap run --config reduce.yaml --input raw.fits --output coadd.fits -- reduce raw.fits coadd.fits
+  envcap run --job-id night-12 -- pipetask run -b repo -i defaults -o u/me/run -p pipeline.yaml
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from ..errors import UsageError
+from ..hooks.command import CommandJob, run_command
+from ..store.base import default_store
+from ..store.local import LocalStore
+from .dispatch import add_store
+
+__all__ = ("add_arguments", "run")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    add_store(parser)
+    parser.add_argument("--job-id", metavar="ID", help="your own id for the job; it need not be unique")
+    parser.add_argument("--config", metavar="FILE", action="append", default=[], help="a configuration file: kept")
+    parser.add_argument("--input", metavar="PATH", action="append", default=[], help="an input file: by digest")
+    parser.add_argument("--output", metavar="PATH", action="append", default=[], help="an output file: by digest")
+    parser.add_argument("--env", metavar="NAME", action="append", default=[], help="record this variable's value too")
+    parser.add_argument("command", metavar="-- CMD", nargs="...", help="the command and its arguments")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    argv = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
+    if not argv:
+        raise UsageError("no command to run; put it after '--': envcap run -- python job.py")
+    job = CommandJob(
+        argv,
+        job_id=arguments.job_id,
+        configs=arguments.config,
+        inputs=arguments.input,
+        outputs=arguments.output,
+        env_names=arguments.env,
+    )
+    return run_command(job, LocalStore(arguments.store or default_store()))

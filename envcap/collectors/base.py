@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a collector is given and what it returns."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+
+from ..errors import EnvcapError
+from ..model.descriptor import Descriptor
+from ..model.document import Document
+from ..model.manifest import Outcome
+from ..target import Target
+
+__all__ = ("Absent", "Collected", "Collector", "Keep", "collect")
+
+Keep = Callable[[str, bytes], Descriptor]
+"""Keeps a blob, by media type and bytes, and returns its descriptor."""
+
+
+class Absent(EnvcapError):  # noqa: N818  (it is an outcome, not an error)
+    """Raised by a collector that looked and found nothing of its kind."""
+
+    error_type = "absent"
+
+
+class Collected:
+    """What a collector found.
+
+    Attributes
+    ----------
+    component : `Document`
+        Identity: the same wherever and whenever the same state is found.
+    place : mapping
+        Where it stood on this site, as JSON. Never part of identity.
+    """
+
+    __slots__ = ("component", "place")
+
+    def __init__(self, component: Document, place: Mapping[str, object] | None = None) -> None:
+        self.component = component
+        self.place = place or {}
+
+
+class Collector(ABC):
+    """Reads one kind of state.
+
+    Attributes
+    ----------
+    kind : `str`
+        The name of the kind: the file's name, and the key in a recipe.
+    layer : `str`
+        ``software`` (part of the recipe) or ``host`` (part of the manifest only).
+    """
+
+    kind: str
+    layer = "software"
+
+    @abstractmethod
+    def collect(self, target: Target, keep: Keep) -> Collected:
+        """Read the state that a target has.
+
+        Raises
+        ------
+        Absent
+            If there is nothing of this kind.
+        CollectorError
+            If it can't be told.
+        """
+
+
+def collect(collector: Collector, target: Target, keep: Keep) -> tuple[Collected | None, Outcome]:
+    """Run a collector and return what it found with its outcome. It never raises: capture never kills a job."""
+    try:
+        return collector.collect(target, keep), Outcome(status="captured")
+    except Absent as err:
+        return None, Outcome(status="absent", reason=str(err))
+    except EnvcapError as err:
+        return None, Outcome(status="failed", reason=str(err))
+    except Exception as err:  # noqa: BLE001  (whatever a collector does wrong is its outcome, and is recorded as such)
+        return None, Outcome(status="failed", reason=f"{type(err).__name__}: {err}")

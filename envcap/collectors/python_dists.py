@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Python distributions that the job's interpreter can import, each with its normalised RECORD digest.
+
+RECORD ("Recording installed projects", packaging.python.org) lists every installed file with its hash. Installers
+differ in the bookkeeping they add, and scripts carry the prefix in their first line; the normalised form leaves both
+out, so pip and uv, in two prefixes, at two times, give one digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator
+
+from ..errors import CollectorError
+from ..model.components import Distribution, PythonDists
+from ..redact import scrub
+from ..target import Target
+from .base import Absent, Collected, Collector, Keep
+
+__all__ = (
+    "InstalledDistribution",
+    "PythonDistsCollector",
+    "installed_distributions",
+    "normalised_record",
+    "record_rows",
+)
+
+_BOOKKEEPING = frozenset({"INSTALLER", "REQUESTED", "RECORD", "RECORD.jws", "RECORD.p7s", "direct_url.json",
+                          "uv_cache.json", "uv_build.json"})  # fmt: skip
+_SCRIPTS = ("bin/", "Scripts/")
+
+
+class InstalledDistribution:
+    """A distribution as it stands in a directory of the search path.
+
+    Attributes
+    ----------
+    name, version : `str`
+        The name normalised (PEP 503).
+    info : `str`
+        Its ``.dist-info`` directory, or its ``.egg-info`` directory or file.
+    """
+
+    __slots__ = ("info", "name", "version")
+
+    def __init__(self, info: str) -> None:
+        stem, _, _ = os.path.basename(info).rpartition(".")
+        name, _, version = stem.partition("-")
+        self.name = re.sub(r"[-_.]+", "-", name).lower()
+        self.version = version.partition("-py")[0] if info.endswith(".egg-info") else version
+        self.info = info
+
+    def direct_url(self) -> dict[str, object]:
+        """Return its ``direct_url.json`` (PEP 610), empty if it came from an index."""
+        try:
+            with open(os.path.join(self.info, "direct_url.json"), "rb") as stream:
+                found = json.load(stream)
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except ValueError as err:
+            raise CollectorError(f"{self.info}/direct_url.json: {err}") from err
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def editable(self) -> bool:
+        """Whether it only points at a source tree."""
+        info = self.direct_url().get("dir_info")
+        return isinstance(info, dict) and info.get("editable") is True
+
+    def read_record(self) -> str | None:
+        """Return the text of its RECORD; `None` if it has none."""
+        try:
+            with open(os.path.join(self.info, "RECORD"), encoding="utf-8", newline="") as stream:
+                return stream.read()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+
+class PythonDistsCollector(Collector):
+    """Reads every ``.dist-info`` on the target's search path; nothing is imported or run."""
+
+    kind = "python_dists"
+
+    def collect(self, target: Target, keep: Keep) -> Collected:
+        """Return all distributions with their normalised RECORD digests."""
+        if not target.executable:
+            raise Absent("the command is no Python program")
+        distributions = []
+        origins = {}
+        for found in installed_distributions(target.path):
+            origin = found.direct_url()
+            if origin.get("url"):
+                origins[found.name] = scrub(str(origin["url"]))
+            editable = found.editable
+            record = None if editable else found.read_record()
+            digest = None if record is None else normalised_record(record)
+            distributions.append(
+                Distribution(name=found.name, version=found.version, record=digest, editable=editable or None)
+            )
+        distributions.sort(key=lambda d: d.name)
+        return Collected(PythonDists(distributions=distributions), {"prefix": target.prefix, "origins": origins})
+
+
+def installed_distributions(path: list[str]) -> Iterator[InstalledDistribution]:
+    """Yield the distributions on a search path; of one name, the first counts, as for an import.
+
+    Raises
+    ------
+    CollectorError
+        If a directory on the path can't be read.
+    """
+    seen = set()
+    for folder in path:
+        try:
+            names = sorted(os.listdir(folder))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as err:
+            raise CollectorError(f"{folder}: {err.strerror or err}") from err
+        for name in names:
+            if name.endswith((".dist-info", ".egg-info")):
+                found = InstalledDistribution(os.path.join(folder, name))
+                if found.name not in seen:
+                    seen.add(found.name)
+                    yield found
+
+
+def record_rows(text: str) -> Iterator[tuple[str, str, str]]:
+    """Yield path, hash and size of each row of a RECORD, as written."""
+    if '"' in text:
+        import csv
+
+        rows: Iterator[list[str]] = csv.reader(text.splitlines())
+    else:
+        rows = (line.rsplit(",", 2) for line in text.splitlines())
+    for row in rows:
+        if row:
+            path, digest, size = (*row, "", "")[:3]
+            yield path, digest, size
+
+
+def normalised_record(text: str) -> str:
+    """Return the digest of a RECORD without what differs between installers and prefixes.
+
+    Left out are byte code, the installer's own bookkeeping, and the hashes of scripts, whose first line is a place.
+    Files outside the library directory are named from the prefix (``../../../share/x`` becomes ``share/x``).
+    """
+    lines = []
+    for path, digest, size in record_rows(text):
+        folder, _, name = path.rpartition("/")
+        if name.endswith(".pyc") or (name in _BOOKKEEPING and folder.endswith(".dist-info")):
+            continue
+        while path.startswith("../"):
+            path = path[3:]
+        lines.append(f"{path},," if path.startswith(_SCRIPTS) else f"{path},{digest},{size}")
+    return "sha256:" + hashlib.sha256("\n".join(sorted(lines)).encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The collectors that every capture of an environment runs, in this order."""
+
+from __future__ import annotations
+
+from .base import Collector
+from .hardware import HardwareCollector
+from .interpreter import InterpreterCollector
+from .operating_system import OperatingSystemCollector
+from .process_env import ProcessEnvCollector
+from .python_dists import PythonDistsCollector
+from .source import SourceCollector
+
+__all__ = ("COLLECTORS",)
+
+COLLECTORS: tuple[type[Collector], ...] = (
+    InterpreterCollector,
+    PythonDistsCollector,
+    SourceCollector,
+    OperatingSystemCollector,
+    ProcessEnvCollector,
+    HardwareCollector,
+)

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The environment of a job: what every collector found, as descriptors of documents in the store.
+
+`envcap run` captures it once and hands it to the command's children in one variable, so that a quantum in a running
+pipetask costs no capture of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from .collectors.base import Collector, collect
+from .errors import EnvcapError, StoreError
+from .model.components import Site
+from .model.descriptor import Descriptor, describe, describe_bytes
+from .model.document import Document
+from .model.manifest import Outcome
+from .model.recipe import Recipe
+from .store.local import LocalStore
+from .target import Target
+
+__all__ = ("Environment", "capture_environment")
+
+
+class Environment:
+    """Components by layer, and how each collector ended.
+
+    Attributes
+    ----------
+    software, host : `dict` [ `str`, `Descriptor` ]
+        Components by collector kind.
+    site : `Descriptor`
+        The `Site` document.
+    outcomes : `dict` [ `str`, `Outcome` ]
+    prefix, version : `str`
+        Of the interpreter that was captured; a child of another interpreter must capture its own.
+    pythonpath : `str`
+        What ``PYTHONPATH`` was, likewise.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self.software: dict[str, Descriptor] = {}
+        self.host: dict[str, Descriptor] = {}
+        self.site: Descriptor | None = None
+        self.outcomes: dict[str, Outcome] = {}
+        self.prefix = target.prefix
+        self.version = target.version
+        self.pythonpath = target.environ.get("PYTHONPATH", "")
+
+    @property
+    def degraded(self) -> bool:
+        """Whether a collector failed or something could not be kept."""
+        return any(outcome.status == "failed" for outcome in self.outcomes.values())
+
+    def recipe(self, work: Document) -> Recipe:
+        """Return the recipe of some work in this environment."""
+        return Recipe(software=self.software, work=work.data)
+
+    def fits(self, target: Target) -> bool:
+        """Whether a process that runs in `target` runs in this environment."""
+        found = (target.prefix, target.version, target.environ.get("PYTHONPATH", ""))
+        return (self.prefix, self.version, self.pythonpath) == found
+
+    def to_json(self) -> str:
+        """Return the environment as text for a child process."""
+        documents: Mapping[str, object] = {
+            "software": {kind: d.data for kind, d in self.software.items()},
+            "host": {kind: d.data for kind, d in self.host.items()},
+            "site": self.site.data if self.site else None,
+            "outcomes": {kind: o.data for kind, o in self.outcomes.items()},
+            "prefix": self.prefix,
+            "version": self.version,
+            "pythonpath": self.pythonpath,
+        }
+        return json.dumps(documents, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Environment:
+        """Read what `to_json` wrote."""
+        found = json.loads(text)
+        self = cls(Target.none({}))
+        self.software = {kind: Descriptor.checked(d) for kind, d in found["software"].items()}
+        self.host = {kind: Descriptor.checked(d) for kind, d in found["host"].items()}
+        self.site = Descriptor.checked(found["site"]) if found["site"] else None
+        self.outcomes = {kind: Outcome.checked(o) for kind, o in found["outcomes"].items()}
+        self.prefix, self.version, self.pythonpath = found["prefix"], found["version"], found["pythonpath"]
+        return self
+
+
+class _Keeper:
+    """Puts documents into the store; what can't be kept still has its digest, and the first reason is remembered."""
+
+    def __init__(self, store: LocalStore) -> None:
+        self._store = store
+        self.reason: str | None = None
+
+    def document(self, document: Document) -> Descriptor:
+        self._put(document.to_bytes())
+        return describe(document)
+
+    def blob(self, media_type: str, data: bytes) -> Descriptor:
+        self._put(data)
+        return describe_bytes(media_type, data)
+
+    def _put(self, data: bytes) -> None:
+        try:
+            self._store.put(data)
+        except StoreError as err:
+            self.reason = self.reason or str(err)
+
+
+def capture_environment(
+    target: Target, store: LocalStore, collectors: Sequence[type[Collector]] | None = None
+) -> Environment:
+    """Run the collectors and keep what they find. It never raises: what fails is an outcome.
+
+    Parameters
+    ----------
+    target : `Target`
+    store : `LocalStore`
+    collectors : sequence, optional
+        By default, all that are registered.
+    """
+    from .collectors.registry import COLLECTORS
+
+    environment = Environment(target)
+    places: dict[str, Mapping[str, object]] = {}
+    for cls in COLLECTORS if collectors is None else collectors:
+        keeper = _Keeper(store)
+        collected, outcome = collect(cls(), target, keeper.blob)
+        if collected is not None:
+            try:
+                layer = environment.host if cls.layer == "host" else environment.software
+                layer[cls.kind] = keeper.document(collected.component)
+                places[cls.kind] = collected.place
+            except (EnvcapError, TypeError, ValueError) as err:
+                outcome = Outcome(status="failed", reason=f"{cls.kind} can't be written down: {err}")
+        if keeper.reason:
+            outcome = Outcome(status="failed", reason=f"captured, but not kept: {keeper.reason}")
+        environment.outcomes[cls.kind] = outcome
+    _keep_site(environment, places, store)
+    return environment
+
+
+def _keep_site(environment: Environment, places: Mapping[str, Mapping[str, object]], store: LocalStore) -> None:
+    keeper = _Keeper(store)
+    environment.site = keeper.document(Site(places=places))
+    if keeper.reason:
+        environment.outcomes["site"] = Outcome(status="failed", reason=f"captured, but not kept: {keeper.reason}")

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the two documents of one attempt, whatever the hook: a manifest before the payload, a result after it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from .. import __version__
+from ..digest import digest_of, digest_of_file
+from ..environment import Environment
+from ..errors import StoreError
+from ..ids import timestamp, uuid7
+from ..model.descriptor import Descriptor
+from ..model.document import Document
+from ..model.manifest import Job, Manifest, Outcome
+from ..model.recipe import Recipe
+from ..model.result import FileRecord, Input, Output, Result
+from ..store.journal import Journal
+from ..store.state import this_process
+
+__all__ = ("AttemptWriter", "content_key", "file_record")
+
+
+class AttemptWriter:
+    """One attempt of one job.
+
+    Parameters
+    ----------
+    journal : `Journal`
+    environment : `Environment`
+    work : `Document`
+        A `RubinQuantum` or a `Command`.
+    job : `Job`
+    job_id : `str`, optional
+        As the submitter chose it; the attempt's own id if nobody did.
+    outcomes : mapping, optional
+        Outcomes of collectors that ran for this attempt alone.
+    replay_of : `str`, optional
+        The attempt that this one replays.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        environment: Environment,
+        work: Document,
+        job: Job,
+        *,
+        job_id: str | None = None,
+        outcomes: Mapping[str, Outcome] | None = None,
+        replay_of: str | None = None,
+    ) -> None:
+        self._journal = journal
+        self.attempt = uuid7()
+        self.recipe = environment.recipe(work)
+        self.outcomes = {**environment.outcomes, **(outcomes or {})}
+        recipe = self.recipe.to_bytes()
+        self.manifest = Manifest(
+            attempt=self.attempt,
+            job_id=job_id or self.attempt,
+            started=timestamp(),
+            recipe=Descriptor(mediaType=Recipe.media_type, digest=digest_of(recipe), size=len(recipe)),
+            host=environment.host,
+            site=environment.site,
+            job=job,
+            writer=this_process(),
+            outcomes=self.outcomes,
+            degraded=any(outcome.status == "failed" for outcome in self.outcomes.values()),
+            replay_of=replay_of,
+            envcap=__version__,
+        )
+        self._manifest_digest: str | None = None
+
+    def begin(self) -> None:
+        """Write the recipe and the manifest.
+
+        Raises
+        ------
+        StoreError
+            If they can't be written: then this attempt isn't recorded at all.
+        """
+        _, self._manifest_digest = self._journal.append(
+            ("recipe", self.recipe.to_bytes()), ("manifest", self.manifest.to_bytes())
+        )
+
+    def end(
+        self,
+        *,
+        status: str,
+        exit_status: int | None = None,
+        error: str | None = None,
+        inputs: Sequence[Input] = (),
+        outputs: Sequence[Output] = (),
+        missing: Sequence[str] = (),
+        contents: Mapping[str, str | None] | None = None,
+        resources: Mapping[str, str] | None = None,
+        metrics: Mapping[str, str] | None = None,
+        log: FileRecord | None = None,
+        degraded: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write the result.
+
+        Parameters
+        ----------
+        contents : mapping, optional
+            Digest of each input that was used, by the name it has in the recipe.
+        **others
+            As the members of `Result`.
+
+        Raises
+        ------
+        StoreError
+            If it can't be written: then the attempt reads as lost.
+        """
+        if self._manifest_digest is None:
+            raise StoreError("no result without a manifest")
+        result = Result(
+            attempt=self.attempt,
+            manifest=self._manifest_digest,
+            ended=timestamp(),
+            status=status,
+            exit=exit_status,
+            error=error,
+            inputs=inputs,
+            outputs=outputs,
+            missing=list(missing) or None,
+            content_key=content_key(self.recipe, contents or {}),
+            resources=resources or {},
+            metrics=metrics or None,
+            log=log,
+            degraded=degraded or None,
+        )
+        self._journal.append(("result", result.to_bytes()))
+
+
+def content_key(recipe: Recipe, contents: Mapping[str, str | None]) -> str | None:
+    """Return the digest of a recipe with its inputs by content; `None` if the content of one is not known.
+
+    Two attempts of one content key should have made the same outputs.
+    """
+    if None in contents.values():
+        return None
+    software = {kind: component.digest for kind, component in recipe.software.items()}
+    work = {name: value for name, value in recipe.work.items() if name not in ("inputs", "init_inputs")}
+    from ..digest import canonical_json
+
+    return digest_of(canonical_json({"software": software, "work": work, "contents": dict(contents)}))  # type: ignore[dict-item]
+
+
+def file_record(path: str, uri: str | None = None) -> FileRecord:
+    """Return the record of a file as it stands now.
+
+    Raises
+    ------
+    OSError
+        If it can't be read.
+    """
+    digest, size = digest_of_file(path)
+    return FileRecord(uri=uri or f"file://{path}", digest=digest, size=size)

@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The per-quantum hook: wraps Rubin's executor so that every quantum is recorded, with no change to task code.
+
+This file alone, on envcap's side, touches the middleware's internals. They are private, so each wrap is defensive: if
+the middleware has changed, the payload runs as ever and the job is marked degraded. Written against lsst-pipe-base
+30.2026.500 and 30.2026.4300.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+from ..collectors.rubin_quantum import QuantumFacts, keep_config
+from ..model.descriptor import Descriptor
+from ..model.manifest import DatasetGroup, Job
+from ..redact import scrub, scrub_argv
+from .quantum_recording import QuantumRecording, Session, session
+from .startup import say
+
+__all__ = ("hook_executor", "hook_graph")
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any
+
+_TIMING = ("Utc", "CpuTime", "UserTime", "SystemTime", "MaxResidentSetSize", "MinorPageFaults", "MajorPageFaults",
+           "BlockInputs", "BlockOutputs", "VoluntaryContextSwitches", "nodeName", "startUtc", "prepUtc")  # fmt: skip
+"""Ends of the metadata keys that `lsst.utils.timer` adds by itself: resources, not metrics."""
+
+
+class _Current(threading.local):
+    """The recordings that what is read and written now belongs to."""
+
+    recordings: tuple[QuantumRecording, ...] = ()
+
+
+_current = _Current()
+
+
+@contextmanager
+def _guarded(what: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as err:  # noqa: BLE001  (capture never kills a job: the reason goes to envcap run)
+        say(f"degraded {what}: {type(err).__name__}: {err}")
+
+
+def _wrap(owner: type, name: str, around: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    original = getattr(owner, name, None)
+    if original is None:
+        raise AttributeError(f"this middleware has no {owner.__name__}.{name}")
+    setattr(owner, name, functools.wraps(original)(around(original)))
+
+
+def hook_executor(module: ModuleType) -> None:
+    """Wrap what a quantum's execution goes through, once the executor's module was imported."""
+    from lsst.daf.butler import DeferredDatasetHandle, FormatterV2
+    from lsst.daf.butler._rubin.temporary_for_ingest import TemporaryForIngest
+    from lsst.pipe.base import QuantumContext
+
+    executor = module.SingleQuantumExecutor
+    _wrap(executor, "_updated_quantum_inputs", _around_updated_inputs)
+    _wrap(executor, "_execute_with_limited_butler", _around_execution)
+    _wrap(QuantumContext, "_get", _around_context_get)
+    _wrap(DeferredDatasetHandle, "get", _around_deferred_get)
+    _wrap(FormatterV2, "read", _around_read)
+    _wrap(FormatterV2, "write", _around_write)
+    _wrap(TemporaryForIngest, "ingest", _around_ingest)
+
+
+def hook_graph(module: ModuleType) -> None:
+    """Wrap the writing of init-outputs, once the quantum graph's module was imported."""
+    _wrap(module.PredictedQuantumGraph, "write_init_outputs", _around_init_outputs)
+
+
+def _around_execution(original: Callable[..., Any]) -> Callable[..., Any]:
+    def execute(self: Any, task_node: Any, butler: Any, /, quantum: Any, quantum_id: Any = None, **others: Any) -> Any:
+        recording = None
+        with _guarded("quantum"):
+            found = session()
+            if found is not None:
+                recording = _quantum_recording(found, task_node, butler, quantum, quantum_id)
+        if recording is None:
+            return original(self, task_node, butler, quantum=quantum, quantum_id=quantum_id, **others)
+        with _recording([recording]):
+            return original(self, task_node, butler, quantum=quantum, quantum_id=quantum_id, **others)
+
+    return execute
+
+
+@contextmanager
+def _recording(recordings: list[QuantumRecording]) -> Iterator[None]:
+    """Let what is read and written belong to some recordings, and end them however the payload ends."""
+    _current.recordings = tuple(recordings)
+    error: BaseException | None = None
+    try:
+        yield
+    except BaseException as err:
+        error = err
+        raise
+    finally:
+        _current.recordings = ()
+        for recording in recordings:
+            with _guarded("quantum"):
+                recording.end(error)
+
+
+def _around_updated_inputs(original: Callable[..., Any]) -> Callable[..., Any]:
+    # The executor calls this once it is certain that the quantum isn't skipped, and before anything else of it runs.
+    def update(self: Any, *args: Any, **others: Any) -> Any:
+        for recording in _current.recordings:
+            with _guarded("quantum"):
+                recording.begin()
+        updated = original(self, *args, **others)
+        for recording in _current.recordings:
+            with _guarded("quantum"):
+                recording.available = {str(ref.id) for refs in updated.inputs.values() for ref in refs}
+        return updated
+
+    return update
+
+
+def _around_context_get(original: Callable[..., Any]) -> Callable[..., Any]:
+    def get(self: Any, ref: Any) -> Any:
+        loaded = original(self, ref)
+        if hasattr(ref, "id"):  # neither None nor deferred
+            for recording in _current.recordings:
+                recording.used.add(str(ref.id))
+        return loaded
+
+    return get
+
+
+def _around_deferred_get(original: Callable[..., Any]) -> Callable[..., Any]:
+    def get(self: Any, *args: Any, **others: Any) -> Any:
+        loaded = original(self, *args, **others)
+        for recording in _current.recordings:
+            recording.used.add(str(self.ref.id))
+        return loaded
+
+    return get
+
+
+def _around_read(original: Callable[..., Any]) -> Callable[..., Any]:
+    def read(self: Any, *args: Any, **others: Any) -> Any:
+        loaded = original(self, *args, **others)
+        for recording in _current.recordings:
+            with _guarded("input"):
+                recording.reads[str(self.dataset_ref.id)] = _uri(self.file_descriptor.location.uri)
+        return loaded
+
+    return read
+
+
+def _around_write(original: Callable[..., Any]) -> Callable[..., Any]:
+    def write(self: Any, dataset: Any, /, **others: Any) -> Any:
+        written = original(self, dataset, **others)
+        for recording in _current.recordings:
+            with _guarded("output"):
+                uri = self.file_descriptor.location.uri.updatedExtension(self.get_write_extension())
+                recording.writes[str(self.dataset_ref.id)] = _uri(uri)
+                if self.dataset_ref.datasetType.name.endswith("_metadata"):
+                    recording.metrics.update(_metrics(dataset))
+        return written
+
+    return write
+
+
+def _around_ingest(original: Callable[..., Any]) -> Callable[..., Any]:
+    def ingest(self: Any, *args: Any, **others: Any) -> Any:
+        done = original(self, *args, **others)
+        for recording in _current.recordings:
+            with _guarded("log"):
+                recording.writes[str(self.ref.id)] = _uri(self.butler.getURI(self.ref))
+        return done
+
+    return ingest
+
+
+def _around_init_outputs(original: Callable[..., Any]) -> Callable[..., Any]:
+    def write_init_outputs(self: Any, butler: Any, *args: Any, **others: Any) -> Any:
+        recordings: list[QuantumRecording] = []
+        with _guarded("init-outputs"):
+            if found := session():
+                recordings = list(_init_recordings(found, self, butler))
+        for recording in recordings:
+            with _guarded("init-outputs"):
+                recording.begin()
+        with _recording(recordings):
+            return original(self, butler, *args, **others)
+
+    return write_init_outputs
+
+
+def _quantum_recording(found: Session, task_node: Any, butler: Any, quantum: Any, quantum_id: Any) -> QuantumRecording:
+    inputs = _groups(ref for refs in quantum.inputs.values() for ref in refs)
+    init_inputs = _groups(quantum.initInputs.values())
+    outputs = _groups(ref for refs in quantum.outputs.values() for ref in refs)
+    data_id = {name: str(value) for name, value in quantum.dataId.required.items()}
+    facts = QuantumFacts(
+        task_node.task_class_name, task_node.label, data_id, inputs, init_inputs, _config(found, task_node)
+    )
+    return QuantumRecording(found, _job(found, "quantum", facts, butler, str(quantum_id), outputs), facts)
+
+
+def _init_recordings(found: Session, graph: Any, butler: Any) -> Iterator[QuantumRecording]:
+    """Yield a recording for each task that has init-outputs which don't exist yet."""
+    for label, task_node in graph.pipeline_graph.tasks.items():
+        quantum = graph._init_quanta.get(label)
+        if quantum is None:
+            continue
+        config_name = task_node.init.config_output.dataset_type_name
+        refs = [ref for ref in graph.get_init_outputs(label).values() if ref.datasetType.name != config_name]
+        new = [ref for ref, stored in butler.stored_many(refs).items() if not stored] if refs else []
+        if new:
+            init_inputs = _groups(graph.get_init_inputs(label).values())
+            config = _config(found, task_node)
+            facts = QuantumFacts(task_node.task_class_name, label, {}, [], init_inputs, config, init=True)
+            yield QuantumRecording(
+                found, _job(found, "init", facts, butler, str(quantum.quantum_id), _groups(new)), facts
+            )
+
+
+def _job(found: Session, kind: str, facts: QuantumFacts, butler: Any, quantum: str, outputs: list[DatasetGroup]) -> Job:
+    data_id = ", ".join(f"{name}: {value}" for name, value in facts.data_id.items())
+    return Job(
+        kind=kind,
+        name=f"{facts.label} {{{data_id}}}" if data_id else f"{facts.label} (init)",
+        activator="pipetask",
+        argv=scrub_argv(sys.argv),
+        parent=found.context.parent,
+        quantum=quantum,
+        run=outputs[0].run if outputs else None,
+        butler=_repository(butler),
+        inputs=facts.inputs,
+        init_inputs=facts.init_inputs,
+        outputs=outputs,
+    )
+
+
+def _config(found: Session, task_node: Any) -> Descriptor:
+    # A config is frozen before it runs, so one object is one text; its dump takes longer than a short quantum.
+    known = found.configs.get(task_node.label)
+    if known is None or known[0] is not task_node.config:
+        known = (task_node.config, keep_config(task_node.get_config_str(), found.keep))
+        found.configs[task_node.label] = known
+    return known[1]
+
+
+def _groups(refs: Iterable[Any]) -> list[DatasetGroup]:
+    """Return datasets as groups, in order; a run of one dataset type and one RUN is one group."""
+    groups: list[tuple[tuple[str, str, str, tuple[str, ...]], list[list[str]]]] = []
+    for ref in refs:
+        data_id = ref.dataId.required
+        name, _ = ref.datasetType.nameAndComponent()
+        key = (name, ref.run, ref.datasetType.storageClass_name, tuple(data_id))
+        if not groups or groups[-1][0] != key:
+            groups.append((key, []))
+        groups[-1][1].append([str(ref.id), *(str(value) for value in data_id.values())])
+    return [
+        DatasetGroup(dataset_type=name, run=run, storage_class=storage_class, dimensions=dimensions, rows=rows)
+        for (name, run, storage_class, dimensions), rows in groups
+    ]
+
+
+def _repository(butler: Any) -> str | None:
+    """Return the URI of the repository, if this kind of butler knows it."""
+    config = getattr(butler, "_config", None)
+    folder = getattr(config, "configDir", None)
+    return scrub(str(folder)) if folder is not None else None
+
+
+def _uri(uri: Any) -> str:
+    return f"file://{uri.ospath}" if uri.isLocal else str(uri)
+
+
+def _metrics(metadata: Any) -> dict[str, str]:
+    """Return what the task itself put into its metadata, flattened, as text."""
+    found: dict[str, str] = {}
+
+    def walk(node: Mapping[str, Any], path: str) -> None:
+        for name, value in node.items():
+            if isinstance(value, Mapping):
+                walk(value, f"{path}{name}.")
+            elif not name.endswith(_TIMING):
+                found[path + name] = scrub(str(value))
+
+    walk({name: group for name, group in metadata.to_dict().items() if name not in ("quantum", "job")}, "")
+    return found

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Follows one quantum from its predicted inputs to its outputs, and writes its two documents.
+
+It is given plain facts by the hook and never raises into the payload: what it can't do is a reason in the result, or
+is said to `envcap run` when there is no result to put it in.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+from ..collectors.base import collect
+from ..collectors.rubin_quantum import QuantumFacts, RubinQuantumCollector
+from ..environment import Environment, capture_environment
+from ..errors import StoreError
+from ..model.descriptor import Descriptor, describe_bytes
+from ..model.manifest import DatasetGroup, Job
+from ..model.result import FileRecord, Input, Output
+from ..redact import scrub
+from ..store.journal import Journal
+from ..target import Target
+from .attempt import AttemptWriter, file_record
+from .context import Context
+from .startup import say
+
+__all__ = ("QuantumRecording", "Session", "session")
+
+_ENGINE_SUFFIXES = ("_log", "_metadata")
+
+
+class Session:
+    """What all quanta of this process share: store, journal and the environment, revalidated once."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.journal = Journal(context.store.root)
+        self._digests: dict[tuple[str, int, int, int, int], FileRecord] = {}
+        self.configs: dict[str, tuple[object, Descriptor]] = {}
+        target = Target.current()
+        self.target = target
+        self.environment: Environment = (
+            context.environment if context.environment.fits(target) else capture_environment(target, context.store)
+        )
+
+    def keep(self, media_type: str, data: bytes) -> Descriptor:
+        """Keep a blob of this process's quanta; what can't be kept still has its digest."""
+        try:
+            self.context.store.put(data)
+        except StoreError as err:
+            say(f"degraded store: {err}")
+        return describe_bytes(media_type, data)
+
+    def file(self, uri: str) -> FileRecord:
+        """Return the record of a file, hashed once as long as its inode, size and times stay the same.
+
+        Raises
+        ------
+        OSError
+            If it is local and can't be read.
+        """
+        path = uri.removeprefix("file://")
+        if "://" in path:
+            return FileRecord(uri=scrub(uri))
+        state = os.stat(path)
+        key = (path, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+        if key not in self._digests:
+            self._digests[key] = file_record(path, f"file://{path}")
+        return self._digests[key]
+
+
+_sessions: dict[int, Session] = {}
+
+
+def session() -> Session | None:
+    """Return this process's session; `None` outside `envcap run`. A forked child has a session of its own."""
+    pid = os.getpid()
+    if pid not in _sessions:
+        context = Context.from_environ()
+        if context is None:
+            return None
+        _sessions[pid] = Session(context)
+    return _sessions[pid]
+
+
+class QuantumRecording:
+    """One attempt of one quantum, or of one init quantum.
+
+    Attributes
+    ----------
+    reads, writes : `dict` [ `str`, `str` ]
+        URI by dataset UUID, as the payload read and wrote them.
+    used : `set` [ `str` ]
+        UUIDs of the inputs that the payload loaded.
+    available : `set` [ `str` ] or `None`
+        UUIDs of the inputs that were there at the start.
+    metrics : `dict` [ `str`, `str` ]
+    """
+
+    def __init__(self, session: Session, job: Job, facts: QuantumFacts) -> None:
+        self._session = session
+        self._job = job
+        self._facts = facts
+        self._writer: AttemptWriter | None = None
+        self._started = time.perf_counter()
+        self._usage = resource.getrusage(resource.RUSAGE_SELF)
+        self.reads: dict[str, str] = {}
+        self.writes: dict[str, str] = {}
+        self.used: set[str] = set()
+        self.available: set[str] | None = None
+        self.metrics: dict[str, str] = {}
+        self.degraded: dict[str, str] = {}
+
+    def begin(self) -> None:
+        """Write the manifest. To be called when it is certain that the payload starts."""
+        collector = RubinQuantumCollector(self._facts)
+        collected, outcome = collect(collector, self._session.target, self._session.keep)
+        if collected is None:
+            say(f"degraded {collector.kind}: {outcome.reason}")
+            return
+        writer = AttemptWriter(
+            self._session.journal,
+            self._session.environment,
+            collected.component,
+            self._job,
+            job_id=self._job.quantum,
+            outcomes={collector.kind: outcome},
+        )
+        try:
+            writer.begin()
+            self._writer = writer
+        except StoreError as err:
+            say(f"degraded {self._job.name}: not recorded: {err}")
+
+    def end(self, error: BaseException | None) -> None:
+        """Write the result, if a manifest was written."""
+        if self._writer is None:
+            return
+        outputs = list(self._outputs())
+        written = {output.dataset for output in outputs}
+        inputs = list(self._inputs())
+        log = [output.file for output in outputs if (output.dataset_type or "").endswith("_log")]
+        try:
+            self._writer.end(
+                status="failed" if error is not None else "ok",
+                error=scrub(f"{type(error).__name__}: {error}") if error is not None else None,
+                inputs=inputs,
+                outputs=outputs,
+                missing=[row[0] for group in self._predicted_outputs() for row in group.rows if row[0] not in written],
+                contents=self._contents({i.dataset: i for i in inputs}),
+                resources=self._resources(),
+                metrics=self.metrics,
+                log=log[0] if log else None,
+                degraded=self.degraded,
+            )
+        except StoreError as err:
+            say(f"degraded {self._job.name}: its result is not recorded: {err}")
+
+    def _predicted_outputs(self) -> Sequence[DatasetGroup]:
+        return [g for g in self._job.outputs or () if not g.dataset_type.endswith(_ENGINE_SUFFIXES)]
+
+    def _outputs(self) -> Iterator[Output]:
+        for group in self._job.outputs or ():
+            for uuid in (row[0] for row in group.rows if row[0] in self.writes):
+                record = self._file(self.writes[uuid], f"output {uuid}")
+                if record is not None:
+                    yield Output(dataset=uuid, dataset_type=group.dataset_type, file=record)
+
+    def _inputs(self) -> Iterator[Input]:
+        for group in (*(self._job.inputs or ()), *(self._job.init_inputs or ())):
+            for uuid in (row[0] for row in group.rows):
+                yield Input(
+                    dataset=uuid,
+                    available=self.available is None or uuid in self.available or uuid in self.reads,
+                    used=uuid in self.used or uuid in self.reads,
+                    file=self._file(self.reads[uuid], f"input {uuid}") if uuid in self.reads else None,
+                )
+
+    def _file(self, uri: str, what: str) -> FileRecord | None:
+        try:
+            return self._session.file(uri)
+        except OSError as err:
+            self.degraded[what] = f"{uri}: {err.strerror or err}"
+            return None
+
+    def _contents(self, inputs: Mapping[str, Input]) -> dict[str, str | None]:
+        """Return the digests of the inputs that were used, by dataset type and position: no UUID is a content."""
+        contents: dict[str, str | None] = {}
+        for group in (*(self._job.inputs or ()), *(self._job.init_inputs or ())):
+            for row in group.rows:
+                entry = inputs[row[0]]
+                if entry.used:
+                    contents[f"{group.dataset_type}{list(row[1:])}"] = entry.file.digest if entry.file else None
+        return contents
+
+    def _resources(self) -> dict[str, str]:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return {
+            "wall_s": f"{time.perf_counter() - self._started:.3f}",
+            "user_s": f"{usage.ru_utime - self._usage.ru_utime:.3f}",
+            "system_s": f"{usage.ru_stime - self._usage.ru_stime:.3f}",
+            "max_rss_kb": str(usage.ru_maxrss),
+        }

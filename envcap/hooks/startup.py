@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs at the start of every Python under `envcap run`, by way of ``envcap.pth``; imports nothing heavy.
+
+It tells `envcap run` which interpreter this is, and waits for the modules that a hook wraps to be imported.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+__all__ = ("say",)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
+_HOOKED = {
+    "lsst.pipe.base.single_quantum_executor": "envcap.hooks.pipetask:hook_executor",
+    "lsst.pipe.base.quantum_graph._predicted": "envcap.hooks.pipetask:hook_graph",
+}
+
+
+def say(line: str) -> None:
+    """Tell `envcap run` something, if it still listens."""
+    try:
+        os.write(int(os.environ.get("ENVCAP_CONFIRM", "-1")), line.encode("utf-8", "replace")[:500] + b"\n")
+    except (OSError, ValueError):
+        # The descriptor isn't inherited by every grandchild; then nobody listens, and that is no error.
+        return
+
+
+class _Finder:
+    """Finds modules as Python does, and has the hook called once one of `_HOOKED` has been executed."""
+
+    def find_spec(self, name: str, path: object = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        hook = _HOOKED.get(name)
+        if hook is None:
+            return None
+        for finder in sys.meta_path:
+            spec = None if finder is self else finder.find_spec(name, path, target)  # type: ignore[arg-type]
+            if spec is not None and spec.loader is not None:
+                _call_after_execution(spec, hook)
+                return spec
+        return None
+
+
+def _call_after_execution(spec: ModuleSpec, hook: str) -> None:
+    loader = spec.loader
+    execute = loader.exec_module  # type: ignore[union-attr]
+
+    def exec_module(module: ModuleType) -> None:
+        execute(module)
+        try:
+            where, _, function = hook.partition(":")
+            getattr(__import__(where, fromlist=[function]), function)(module)
+        except Exception as err:  # noqa: BLE001  (a hook that fails must not keep the payload from importing)
+            say(f"degraded pipetask hook: {type(err).__name__}: {err}")
+
+    loader.exec_module = exec_module  # type: ignore[union-attr, method-assign]
+
+
+sys.meta_path.insert(0, _Finder())
+say(f"prefix {sys.prefix}")

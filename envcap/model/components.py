@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Components: immutable documents of one kind of state, shared by every job that found that state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from .descriptor import Descriptor
+from .document import Document, array, boolean, integer, mapping, nested, string
+
+__all__ = (
+    "COMPONENTS",
+    "CodeRoot",
+    "Command",
+    "Distribution",
+    "Hardware",
+    "Interpreter",
+    "OperatingSystem",
+    "ProcessEnv",
+    "PythonDists",
+    "RubinConfig",
+    "RubinQuantum",
+    "Site",
+    "Source",
+)
+
+
+class Interpreter(Document, media_type="application/vnd.envcap.interpreter.v1+json"):
+    """The Python that ran the job."""
+
+    implementation: str = string()
+    version: str = string()
+    soabi: str | None = string(default=None)
+
+
+class Distribution(Document):
+    """An installed Python distribution.
+
+    `record` is the digest of its normalised RECORD, which is the same in every prefix and for every installer; it is
+    missing when the distribution has no RECORD (old ``egg-info``), and such a distribution can't be proved.
+    """
+
+    name: str = string()
+    version: str = string()
+    record: str | None = string(default=None)
+    editable: bool | None = boolean(default=None)
+
+
+class PythonDists(Document, media_type="application/vnd.envcap.python-dists.v1+json"):
+    """The distributions that the job's interpreter can import, whether it did or not."""
+
+    distributions: Sequence[Distribution] = array(nested(Distribution))
+
+
+class OperatingSystem(Document, media_type="application/vnd.envcap.operating-system.v1+json"):
+    """What a process sees of the operating system, the same on every node of one image."""
+
+    system: str = string()
+    machine: str = string()
+    distribution: Mapping[str, str] = mapping(string())
+    libc: str = string()
+
+
+class CodeRoot(Document):
+    """One place that code is imported from and that no distribution's RECORD covers.
+
+    In git: the commit, plus the patch against it and the small importable files that git doesn't track. Elsewhere:
+    `files`, each kept by digest. Paths are relative to the root, and `subdir` is the root within the work tree.
+    """
+
+    name: str = string()
+    commit: str | None = string(default=None)
+    subdir: str | None = string(default=None)
+    patch: Descriptor | None = nested(Descriptor, default=None)
+    files: Mapping[str, Descriptor] = mapping(nested(Descriptor))
+    left_out: Mapping[str, str] = mapping(string())
+
+
+class Source(Document, media_type="application/vnd.envcap.source.v1+json"):
+    """The code roots in the order in which Python searches them."""
+
+    roots: Sequence[CodeRoot] = array(nested(CodeRoot))
+
+
+class ProcessEnv(Document, media_type="application/vnd.envcap.process-env.v1+json"):
+    """Environment variables from the allow-list, by value. None of them holds a place on this site."""
+
+    variables: Mapping[str, str] = mapping(string())
+    umask: str = string()
+
+
+class Hardware(Document, media_type="application/vnd.envcap.hardware.v1+json"):
+    """The node: processor, memory, kernel."""
+
+    kernel: str = string()
+    cpu_model: str | None = string(default=None)
+    cpu_flags: Sequence[str] = array(string())
+    logical_cpus: int = integer()
+    memory_bytes: int | None = integer(default=None)
+
+
+class RubinConfig(Document, media_type="application/vnd.envcap.rubin-config.v1+json"):
+    """A task's configuration as executed.
+
+    `text` is the exact dump that pex_config wrote; `fields` is what was read from it without executing it (field path
+    to Python literal). A text that holds anything but field assignments has `refused` instead of `fields`.
+    """
+
+    config_class: str | None = string(default=None)
+    text: Descriptor = nested(Descriptor)
+    fields: Mapping[str, str] | None = mapping(string(), default=None)
+    refused: str | None = string(default=None)
+
+
+class RubinQuantum(Document, media_type="application/vnd.envcap.rubin-quantum.v1+json"):
+    """One PipelineTask on one data ID. Inputs are by UUID, in the order in which the task is given them.
+
+    An init quantum (`init` is true) constructs the task and writes its init-outputs; it has no data ID.
+    """
+
+    task_class: str = string()
+    label: str = string()
+    init: bool | None = boolean(default=None)
+    data_id: Mapping[str, str] = mapping(string())
+    inputs: Mapping[str, Sequence[str]] = mapping(array(string()))
+    init_inputs: Mapping[str, Sequence[str]] = mapping(array(string()))
+    config: Descriptor | None = nested(Descriptor, default=None)
+
+
+class Command(Document, media_type="application/vnd.envcap.command.v1+json"):
+    """A command line with what it was given. The program is named, not located: a place is a fact about a site."""
+
+    argv: Sequence[str] = array(string())
+    config: Mapping[str, Descriptor] = mapping(nested(Descriptor))
+    inputs: Mapping[str, str] = mapping(string())
+
+
+class Site(Document, media_type="application/vnd.envcap.site.v1+json"):
+    """Where the software stood: prefixes, executables, work trees. Never part of identity.
+
+    One member a collector, by its kind.
+    """
+
+    places: Mapping[str, Mapping[str, object]] = mapping(mapping())
+
+
+COMPONENTS: Mapping[str, type[Document]] = {
+    cls.media_type: cls
+    for cls in (
+        Interpreter,
+        PythonDists,
+        OperatingSystem,
+        Source,
+        ProcessEnv,
+        Hardware,
+        RubinConfig,
+        RubinQuantum,
+        Command,
+        Site,
+    )
+}

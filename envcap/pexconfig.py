@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Read a pex_config dump without executing it.
+
+`lsst.pex.config.Config.saveToString` writes Python: imports, one assertion of the class, and assignments of literals.
+Loading it back executes it, so a text from elsewhere could do anything. Here it is parsed, held against a whitelist of
+those forms, and written anew from what was parsed; nothing else survives.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from .errors import EnvcapError
+
+__all__ = ("ConfigRefusedError", "ParsedConfig", "parse_config")
+
+_MAX_TEXT = 1 << 24
+_CONSTANTS = (str, bytes, int, float, bool, type(None))
+
+
+class ConfigRefusedError(EnvcapError):
+    """A configuration text holds something else than imports, the class assertion and assignments of literals."""
+
+    error_type = "config_refused"
+
+
+class ParsedConfig:
+    """What a configuration text says.
+
+    Attributes
+    ----------
+    config_class : `str` or `None`
+        The class that the text asserts.
+    fields : `dict` [ `str`, `str` ]
+        Path of each field (``detect.threshold``, ``models['psf'].size``) and its value as a Python literal. A
+        retargeted subtask's class stands under ``PATH.<target>``.
+    """
+
+    def __init__(self) -> None:
+        self.config_class: str | None = None
+        self.fields: dict[str, str] = {}
+        self._lines: list[str] = []
+
+    @property
+    def text(self) -> str:
+        """The configuration, regenerated."""
+        return "".join(line + "\n" for line in self._lines)
+
+    def _add(self, line: str) -> None:
+        self._lines.append(line)
+
+
+def parse_config(text: str) -> ParsedConfig:
+    """Read a pex_config dump.
+
+    Raises
+    ------
+    ConfigRefusedError
+        Naming the line that is none of the forms that a dump has.
+    """
+    if len(text) > _MAX_TEXT:
+        raise ConfigRefusedError(f"the configuration is longer than {_MAX_TEXT} characters")
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as err:
+        raise ConfigRefusedError(f"the configuration is no Python text: {err}") from err
+    parsed = ParsedConfig()
+    try:
+        for statement in tree.body:
+            _read(statement, parsed)
+    except RecursionError as err:
+        raise ConfigRefusedError("the configuration nests too deep") from err
+    return parsed
+
+
+def _read(statement: ast.stmt, parsed: ParsedConfig) -> None:
+    match statement:
+        case ast.Import(names=[ast.alias(name=name, asname=None)]):
+            parsed._add(f"import {name}")
+        case ast.Assert(test=ast.Compare(left=left, ops=[ast.Is() | ast.Eq()], comparators=[cls])) if (
+            ast.unparse(left) == "type(config)"
+        ):
+            parsed.config_class = _dotted(cls, statement)
+            parsed._add(f"assert type(config) is {parsed.config_class}")
+        case ast.Assign(targets=[target], value=value):
+            path = _field_path(target, statement)
+            literal = _new_element(target, value, statement) or _literal(value, statement)
+            parsed.fields[path] = literal
+            parsed._add(f"{_place(path)} = {literal}")
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=owner, attr="retarget"), args=[], keywords=keywords)):
+            _read_retarget(owner, keywords, statement, parsed)
+        case _:
+            raise _refusal(statement)
+
+
+def _read_retarget(owner: ast.expr, keywords: list[ast.keyword], statement: ast.stmt, parsed: ParsedConfig) -> None:
+    path = _field_path(owner, statement)
+    classes = {str(keyword.arg): _dotted(keyword.value, statement) for keyword in keywords}
+    if "target" not in classes or not classes.keys() <= {"target", "ConfigClass"}:
+        raise _refusal(statement)
+    parsed.fields[f"{path}.<target>"] = classes["target"]
+    arguments = ", ".join(f"{name}={cls}" for name, cls in classes.items())
+    parsed._add(f"{_place(path)}.retarget({arguments})")
+
+
+def _place(path: str) -> str:
+    return f"config{path}" if path.startswith("[") else f"config.{path}"
+
+
+def _field_path(node: ast.expr, statement: ast.stmt) -> str:
+    """Return ``a.b['c']`` for ``config.a.b['c']``."""
+    steps: list[str] = []
+    while True:
+        match node:
+            case ast.Attribute(value=inner, attr=name) if not name.startswith("__"):
+                steps.append(f".{name}")
+            case ast.Subscript(value=inner, slice=ast.Constant(value=key)) if isinstance(key, str | int):
+                steps.append(f"[{key!r}]")
+            case ast.Name(id="config") if steps:
+                return "".join(reversed(steps)).removeprefix(".")
+            case _:
+                raise _refusal(statement)
+        node = inner
+
+
+def _dotted(node: ast.expr, statement: ast.stmt) -> str:
+    """Return the dotted name that an expression is."""
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=inner, attr=name) if not name.startswith("__"):
+            return f"{_dotted(inner, statement)}.{name}"
+    raise _refusal(statement)
+
+
+def _new_element(target: ast.expr, value: ast.expr, statement: ast.stmt) -> str | None:
+    """Return ``package.Class()`` where an element of a ConfigDictField is made; whoever calls it checks the class."""
+    match target, value:
+        case ast.Subscript(), ast.Call(func=ast.Attribute(attr=name) as cls, args=[], keywords=[]) if name[0].isupper():
+            return f"{_dotted(cls, statement)}()"
+    return None
+
+
+def _literal(node: ast.expr, statement: ast.stmt) -> str:
+    """Return a value as Python writes it; non-finite numbers as ``float('inf')``, which reads back everywhere."""
+    match node:
+        case ast.Constant(value=value) if isinstance(value, _CONSTANTS):
+            return repr(value)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return _negative(_literal(operand, statement), statement)
+        case ast.Name(id="inf" | "nan" as name):
+            return f"float('{name}')"
+        case ast.Call(func=ast.Name(id="float"), args=[ast.Constant(value=str() as word)], keywords=[]):
+            return _non_finite(word, statement)
+        case ast.List(elts=items):
+            return f"[{', '.join(_items(items, statement))}]"
+        case ast.Tuple(elts=items):
+            return f"({''.join(f'{item}, ' for item in _items(items, statement))})"
+        case ast.Set(elts=items):
+            return f"{{{', '.join(sorted(_items(items, statement)))}}}"
+        case ast.Dict(keys=keys, values=values) if None not in keys:
+            names = _items([key for key in keys if key is not None], statement)
+            pairs = zip(names, _items(values, statement), strict=True)
+            return f"{{{', '.join(f'{key}: {value}' for key, value in pairs)}}}"
+    raise _refusal(statement)
+
+
+def _items(nodes: list[ast.expr], statement: ast.stmt) -> Iterator[str]:
+    return (_literal(node, statement) for node in nodes)
+
+
+def _negative(literal: str, statement: ast.stmt) -> str:
+    if literal.startswith("float('"):
+        return _non_finite("-" + literal[7:-2], statement)
+    if not literal[0].isdigit():
+        raise _refusal(statement)
+    return f"-{literal}"
+
+
+def _non_finite(word: str, statement: ast.stmt) -> str:
+    if word.lower().lstrip("+-") not in ("inf", "infinity", "nan"):
+        raise _refusal(statement)
+    return f"float('{float(word)!r}')"
+
+
+def _refusal(statement: ast.stmt) -> ConfigRefusedError:
+    shown = ast.unparse(statement).splitlines()[0][:120]
+    return ConfigRefusedError(
+        f"the configuration holds code that is no field assignment (line {statement.lineno}): {shown!r}"
+    )

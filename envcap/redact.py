@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What never reaches the store: credentials in URLs, command lines and variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+__all__ = ("SCRUBBED", "is_secret_name", "scrub", "scrub_argv")
+
+SCRUBBED = "***"
+"""Stands where something was taken out."""
+
+_SECRET_NAME = re.compile(
+    r"(?i)(pass(word|wd|phrase)?|secret|token|credential|api[-_]?key|private[-_]?key|auth|cookie)"
+)
+_PATTERNS = (
+    # RFC 3986, section 3.2.1: userinfo. The user name alone can be a token (pip, git).
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/@\s'\"]+@"), rf"\1{SCRUBBED}@"),
+    # conda's token in a channel's path.
+    (re.compile(r"/t/[A-Za-z0-9_-]{8,}/"), f"/t/{SCRUBBED}/"),
+    (re.compile(r"(?i)([?&;][a-z0-9_-]*(?:token|secret|password|signature|key|auth)=)[^&\s'\"]+"), rf"\1{SCRUBBED}"),
+    # RFC 9110, section 11.6.2. A digit and a length tell a token from prose about bearers.
+    (re.compile(r"(?i)\b((?:bearer|basic)\s+)(?=\S*\d)[A-Za-z0-9._~+/=-]{16,}"), rf"\1{SCRUBBED}"),
+    (re.compile(r"\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abprs]-[\w-]{10,})"), SCRUBBED),
+    (re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), SCRUBBED),
+    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), SCRUBBED),
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), SCRUBBED),
+)  # fmt: skip
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a variable or option of this name is likely to hold a secret."""
+    return _SECRET_NAME.search(name) is not None
+
+
+def scrub(text: str) -> str:
+    """Return a text with everything that looks like a credential replaced."""
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def scrub_argv(argv: Sequence[str]) -> list[str]:
+    """Return a command line without credentials: also the values of options whose name tells (``--password X``)."""
+    clean: list[str] = []
+    hide_next = False
+    for word in argv:
+        if hide_next and not word.startswith("-"):
+            clean.append(SCRUBBED)
+            hide_next = False
+            continue
+        option, equals, _ = word.partition("=")
+        telling = word.startswith("-") and is_secret_name(option)
+        hide_next = telling and not equals
+        clean.append(f"{option}={SCRUBBED}" if telling and equals else scrub(word))
+    return clean

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The four verbs of an object store, and the one place that decides which store a command uses."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+from ..digest import digest_of
+from ..errors import CorruptError, FormatError, StoreError
+
+__all__ = ("ObjectStore", "default_store", "split_digest")
+
+_HEX = frozenset("0123456789abcdef")
+
+
+def default_store() -> str:
+    """Return ``ENVCAP_STORE``, else ``envcap`` in the user's data directory (XDG base directory specification)."""
+    if named := os.environ.get("ENVCAP_STORE"):
+        return named
+    data = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
+    return os.path.join(data, "envcap")
+
+
+def split_digest(digest: str) -> str:
+    """Return the 64 hex digits of a digest; a digest becomes a path, so nothing else passes.
+
+    Raises
+    ------
+    FormatError
+        If it isn't ``sha256:`` and 64 lower-case hex digits.
+    """
+    algorithm, _, value = digest.partition(":")
+    if algorithm != "sha256" or len(value) != 64 or not _HEX.issuperset(value):
+        raise FormatError(f"{digest[:80]!r} is no digest (sha256: and 64 hex digits)")
+    return value
+
+
+class ObjectStore(ABC):
+    """Immutable bytes by digest.
+
+    The public verbs check and translate; a backend implements the underscored ones and may raise `OSError`.
+    """
+
+    def put(self, data: bytes) -> str:
+        """Keep some bytes and return their digest. Keeping them again costs a look.
+
+        Raises
+        ------
+        StoreError
+            If they can't be kept.
+        """
+        digest = digest_of(data)
+        try:
+            if not self._has(digest):
+                self._put(digest, data)
+        except OSError as err:
+            raise StoreError(f"{self}: can't write object {digest[:19]}…: {err.strerror or err}") from err
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        """Return the bytes of a digest, checked.
+
+        Raises
+        ------
+        CorruptError
+            If the stored bytes don't have this digest.
+        FormatError
+            If it is no digest.
+        StoreError
+            If there are none, or they can't be read.
+        """
+        split_digest(digest)
+        try:
+            data = self._get(digest)
+        except FileNotFoundError:
+            raise StoreError(f"{self}: object {digest} is missing") from None
+        except OSError as err:
+            raise StoreError(f"{self}: can't read object {digest}: {err.strerror or err}") from err
+        if digest_of(data) != digest:
+            raise CorruptError(f"{self}: object {digest} is corrupt; restore it from a copy of the store")
+        return data
+
+    def has(self, digest: str) -> bool:
+        """Whether there is an object of this digest."""
+        split_digest(digest)
+        try:
+            return self._has(digest)
+        except OSError as err:
+            raise StoreError(f"{self}: {err.strerror or err}") from err
+
+    def list(self) -> Iterator[str]:
+        """Yield the digests of all objects, in no order."""
+        try:
+            yield from self._list()
+        except OSError as err:
+            raise StoreError(f"{self}: {err.strerror or err}") from err
+
+    @abstractmethod
+    def _put(self, digest: str, data: bytes) -> None: ...
+
+    @abstractmethod
+    def _get(self, digest: str) -> bytes: ...
+
+    @abstractmethod
+    def _has(self, digest: str) -> bool: ...
+
+    @abstractmethod
+    def _list(self) -> Iterator[str]: ...

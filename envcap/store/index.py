@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The index: a SQLite file derived from the journals, which can be deleted at any time and made anew."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+
+from ..errors import EnvcapError, StoreError
+from ..model.document import parse_json
+from ..model.manifest import Manifest
+from ..model.recipe import Recipe
+from ..model.result import Result
+from .journal import Damage, Record, journal_paths, read_journal, read_record
+from .local import LocalStore
+from .state import state_of
+
+__all__ = ("Attempt", "Index", "Ingested")
+
+_SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE journals (path TEXT PRIMARY KEY, read_to INTEGER NOT NULL);
+CREATE TABLE manifests (
+    attempt TEXT PRIMARY KEY, journal TEXT NOT NULL, offset INTEGER NOT NULL, digest TEXT NOT NULL,
+    job_id TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, quantum TEXT, run TEXT, parent TEXT,
+    recipe TEXT NOT NULL, started TEXT NOT NULL, degraded INTEGER NOT NULL, replay_of TEXT);
+CREATE TABLE results (
+    attempt TEXT PRIMARY KEY, journal TEXT NOT NULL, offset INTEGER NOT NULL, digest TEXT NOT NULL,
+    status TEXT NOT NULL, ended TEXT NOT NULL, content_key TEXT, degraded INTEGER NOT NULL);
+CREATE TABLE recipes (digest TEXT PRIMARY KEY, journal TEXT NOT NULL, offset INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE datasets (dataset TEXT NOT NULL, attempt TEXT NOT NULL, PRIMARY KEY (dataset, attempt)) WITHOUT ROWID;
+CREATE TABLE files (attempt TEXT NOT NULL, path TEXT NOT NULL, digest TEXT NOT NULL);
+CREATE TABLE verdicts (
+    replay TEXT PRIMARY KEY, journal TEXT NOT NULL, offset INTEGER NOT NULL, replay_of TEXT NOT NULL,
+    verdict TEXT NOT NULL);
+CREATE INDEX manifests_job ON manifests (job_id);
+CREATE INDEX manifests_quantum ON manifests (quantum);
+CREATE INDEX manifests_recipe ON manifests (recipe);
+CREATE INDEX manifests_digest ON manifests (digest);
+CREATE INDEX manifests_started ON manifests (started);
+CREATE INDEX files_path ON files (path);
+CREATE INDEX files_digest ON files (digest);
+CREATE INDEX verdicts_of ON verdicts (replay_of);
+"""
+
+
+class Attempt:
+    """One attempt as the store knows it.
+
+    Attributes
+    ----------
+    manifest : `Manifest`
+    result : `Result` or `None`
+        `None` while it runs, or when it died without a word.
+    recipe : `Recipe`
+    digest : `str`
+        Of the manifest.
+    """
+
+    def __init__(self, manifest: Manifest, recipe: Recipe, result: Result | None, digest: str) -> None:
+        self.manifest = manifest
+        self.recipe = recipe
+        self.result = result
+        self.digest = digest
+
+    @property
+    def state(self) -> str:
+        """``ok``, ``failed``, ``running``, ``unknown`` or ``lost`` (DESIGN section 2)."""
+        return self.result.status if self.result else state_of(self.manifest.writer)
+
+    @property
+    def degraded(self) -> bool:
+        """Whether something of it could not be captured."""
+        return self.manifest.degraded or bool(self.result and self.result.degraded)
+
+
+class Ingested:
+    """What one reading of the journals brought: records taken, and damage as (path, damage)."""
+
+    def __init__(self) -> None:
+        self.records = 0
+        self.damage: list[tuple[str, Damage]] = []
+
+
+class Index:
+    """Finds attempts. Opening it reads what journals gained since, so a lookup never misses a job that ended.
+
+    Parameters
+    ----------
+    store : `LocalStore`
+        On a read-only file system the index is made in memory.
+    """
+
+    def __init__(self, store: LocalStore) -> None:
+        self.store = store
+        self.path = os.path.join(store.root, "index.sqlite")
+        self.ingested = Ingested()
+        self._connection = self._connect()
+        self.refresh()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        if not os.access(self.store.root, os.W_OK) or _is_read_only(self.store.root):
+            return _prepared(sqlite3.connect(":memory:"))
+        try:
+            return _prepared(sqlite3.connect(self.path, timeout=60.0, isolation_level=None))
+        except sqlite3.OperationalError:
+            # A full disk or a file system without locks: nothing is lost by indexing in memory.
+            return _prepared(sqlite3.connect(":memory:"))
+        except sqlite3.DatabaseError as err:
+            raise StoreError(f"{self.path}: {err}; delete this file, 'envcap ingest' makes it anew") from err
+
+    def refresh(self) -> Ingested:
+        """Read what the journals gained; another process that does the same meanwhile is waited for."""
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for path in journal_paths(self.store.root):
+                self._read(path)
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as err:
+            raise StoreError(f"{self.path}: {err}; delete this file, 'envcap ingest' makes it anew") from err
+        return self.ingested
+
+    def _read(self, path: str) -> None:
+        name = os.path.relpath(path, self.store.root)
+        row = self._connection.execute("SELECT read_to FROM journals WHERE path = ?", (name,)).fetchone()
+        read_to = start = row[0] if row else 0
+        if os.path.getsize(path) <= start:
+            return
+        for found in read_journal(path, start):
+            if isinstance(found, Damage):
+                self.ingested.damage.append((path, found))
+                # A torn tail may be a record that is being written now: look again next time.
+                read_to = read_to if found.tail else found.end
+                continue
+            try:
+                self._take(name, found)
+                self.ingested.records += 1
+            except EnvcapError as err:
+                self.ingested.damage.append((path, Damage(found.offset, found.end, str(err), tail=False)))
+            read_to = found.end
+        self._connection.execute("INSERT OR REPLACE INTO journals VALUES (?, ?)", (name, read_to))
+
+    def _take(self, name: str, record: Record) -> None:
+        match record.kind:
+            case "manifest":
+                self._take_manifest(name, record)
+            case "result":
+                self._take_result(name, record)
+            case "recipe":
+                row = (record.digest, name, record.offset)
+                self._connection.execute("INSERT OR IGNORE INTO recipes VALUES (?, ?, ?)", row)
+            case "verdict":
+                verdict = parse_json(record.data)
+                judged = (verdict["replay"], name, record.offset, verdict["replay_of"], verdict["verdict"])
+                self._connection.execute("INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?)", judged)
+
+    def _take_manifest(self, name: str, record: Record) -> None:
+        manifest = Manifest.from_bytes(record.data)
+        job = manifest.job
+        self._connection.execute(
+            "INSERT OR REPLACE INTO manifests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (manifest.attempt, name, record.offset, record.digest, manifest.job_id, job.kind, job.name, job.quantum,
+             job.run, job.parent, manifest.recipe.digest, manifest.started, manifest.degraded, manifest.replay_of),
+        )  # fmt: skip
+        rows = [(row[0], manifest.attempt) for group in job.outputs or () for row in group.rows]
+        self._connection.executemany("INSERT OR IGNORE INTO datasets VALUES (?, ?)", rows)
+
+    def _take_result(self, name: str, record: Record) -> None:
+        result = Result.from_bytes(record.data)
+        self._connection.execute(
+            "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (result.attempt, name, record.offset, record.digest, result.status, result.ended, result.content_key,
+             bool(result.degraded)),
+        )  # fmt: skip
+        files = [(result.attempt, _path(o.file.uri or ""), o.file.digest or "") for o in result.outputs]
+        self._connection.executemany("INSERT INTO files VALUES (?, ?, ?)", files)
+
+    def load(self, attempt: str) -> Attempt:
+        """Return an attempt by its id.
+
+        Raises
+        ------
+        StoreError
+            If its records are gone or damaged.
+        """
+        rows = self.query("SELECT journal, offset FROM manifests WHERE attempt = ?", (attempt,))
+        if not rows:
+            raise StoreError(f"{self.store}: no attempt {attempt}")
+        record = self._record(*rows[0])
+        ended = self.query("SELECT journal, offset FROM results WHERE attempt = ?", (attempt,))
+        result = Result.from_bytes(self._record(*ended[0]).data) if ended else None
+        manifest = Manifest.from_bytes(record.data)
+        return Attempt(manifest, self.recipe(manifest.recipe.digest), result, record.digest)
+
+    def recipe(self, digest: str) -> Recipe:
+        """Return a recipe by its digest.
+
+        Raises
+        ------
+        StoreError
+            If its record is gone or damaged.
+        """
+        rows = self.query("SELECT journal, offset FROM recipes WHERE digest = ?", (digest,))
+        if not rows:
+            raise StoreError(f"{self.store}: recipe {digest} is missing")
+        return Recipe.from_bytes(self._record(*rows[0]).data)
+
+    def verdict(self, replay: str) -> object:
+        """Return the verdict of a replay, as stored."""
+        rows = self.query("SELECT journal, offset FROM verdicts WHERE replay = ?", (replay,))
+        return parse_json(self._record(*rows[0]).data) if rows else None
+
+    def attempts(self, condition: str = "1", values: Sequence[object] = ()) -> Iterator[Attempt]:
+        """Yield the attempts that meet a condition on the table ``manifests``, oldest first."""
+        for (attempt,) in self.query(f"SELECT attempt FROM manifests WHERE {condition} ORDER BY started", values):  # noqa: S608
+            yield self.load(attempt)
+
+    def query(self, sql: str, values: Sequence[object] = ()) -> list[tuple[str, ...]]:
+        """Return the rows of a query."""
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except sqlite3.Error as err:
+            raise StoreError(f"{self.path}: {err}; delete this file, 'envcap ingest' makes it anew") from err
+
+    def _record(self, journal: str, offset: str) -> Record:
+        return read_record(os.path.join(self.store.root, journal), int(offset))
+
+
+def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
+    connection.isolation_level = None
+    connection.execute("PRAGMA synchronous = OFF")
+    if connection.execute("PRAGMA user_version").fetchone()[0] != _SCHEMA_VERSION:
+        connection.execute("BEGIN IMMEDIATE")
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            connection.execute(f"DROP TABLE {name}")
+        for statement in _SCHEMA.split(";"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    return connection
+
+
+def _is_read_only(path: str) -> bool:
+    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+
+
+def _path(uri: str) -> str:
+    return uri.removeprefix("file://")

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Journals: one append-only file a writing process, of records that verify themselves.
+
+A record is one line, ``envcap-record KIND DIGEST LENGTH``, then LENGTH bytes, then a line feed. A writer appends it in
+one write, so that a reader sees whole records and at most one torn tail; a record that doesn't verify is passed over
+by looking for the next such line.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+
+from ..digest import digest_of
+from ..errors import StoreError
+from ..ids import uuid7
+
+__all__ = ("MAX_RECORD", "Damage", "Journal", "Record", "journal_paths", "read_journal", "read_record")
+
+MAX_RECORD = 1 << 28
+"""Longest record that a reader believes, in bytes."""
+
+_MAGIC = b"envcap-record "
+_MAX_HEADER = 256
+
+
+class Record:
+    """One record of a journal: its kind, digest and bytes, and where it stands (`offset` to `end`, in bytes)."""
+
+    __slots__ = ("data", "digest", "end", "kind", "offset")
+
+    def __init__(self, kind: str, digest: str, data: bytes, offset: int, end: int) -> None:
+        self.kind = kind
+        self.digest = digest
+        self.data = data
+        self.offset = offset
+        self.end = end
+
+
+class Damage:
+    """Bytes of a journal that hold no valid record (`offset` to `end`); a torn tail has `tail` set."""
+
+    __slots__ = ("end", "offset", "reason", "tail")
+
+    def __init__(self, offset: int, end: int, reason: str, tail: bool) -> None:
+        self.offset = offset
+        self.end = end
+        self.reason = reason
+        self.tail = tail
+
+
+class Journal:
+    """The journal of this process, opened by its first record and anew after a fork.
+
+    Parameters
+    ----------
+    root : `str`
+        The store's directory.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._pid = 0
+        self._descriptor = -1
+
+    def append(self, *records: tuple[str, bytes]) -> list[str]:
+        """Append records, each a kind and its bytes, in one write, and return the digests of the bytes.
+
+        Raises
+        ------
+        StoreError
+            If they can't be written whole. What was written of them is taken back, so the journal stays readable.
+        """
+        digests = [digest_of(data) for _, data in records]
+        lines = [
+            b"%s%s %s %d\n%s\n" % (_MAGIC, kind.encode(), digest.encode(), len(data), data)
+            for (kind, data), digest in zip(records, digests, strict=True)
+        ]
+        try:
+            if self._pid != os.getpid():
+                self._open()
+            self._append(b"".join(lines))
+        except OSError as err:
+            raise StoreError(f"store {self._root}: can't write the journal: {err.strerror or err}") from err
+        return digests
+
+    def _open(self) -> None:
+        # After a fork the parent's descriptor is only forgotten, never closed: a close would be the child's own,
+        # but the number may have been reused by the payload.
+        name = uuid7()
+        folder = os.path.join(self._root, "journal", time.strftime("%Y-%m-%d", time.gmtime()), name[-2:])
+        os.makedirs(folder, exist_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        self._descriptor = os.open(os.path.join(folder, name), flags, 0o644)
+        self._pid = os.getpid()
+
+    def _append(self, record: bytes) -> None:
+        before = os.fstat(self._descriptor).st_size
+        try:
+            written = os.write(self._descriptor, record)
+        except OSError:
+            os.ftruncate(self._descriptor, before)
+            raise
+        if written != len(record):
+            os.ftruncate(self._descriptor, before)
+            raise OSError("the file system took only a part of the record (is it full?)")
+
+
+def journal_paths(root: str) -> Iterator[str]:
+    """Yield the paths of a store's journals, oldest day first."""
+    top = os.path.join(root, "journal")
+    try:
+        for day in sorted(os.listdir(top)) if os.path.isdir(top) else ():
+            for shard in sorted(os.listdir(os.path.join(top, day))):
+                folder = os.path.join(top, day, shard)
+                for name in sorted(os.listdir(folder)):
+                    yield os.path.join(folder, name)
+    except OSError as err:
+        raise StoreError(f"store {root}: can't list its journals: {err.strerror or err}") from err
+
+
+def read_journal(path: str, offset: int = 0) -> Iterator[Record | Damage]:
+    """Yield the records of a journal from an offset on, and what is damaged between them.
+
+    Raises
+    ------
+    StoreError
+        If the file can't be read.
+    """
+    try:
+        with open(path, "rb") as stream:
+            stream.seek(offset)
+            data = stream.read()
+    except OSError as err:
+        raise StoreError(f"{path}: {err.strerror or err}") from err
+    at = 0
+    while at < len(data):
+        found = _parse(data, at, offset)
+        if isinstance(found, Record):
+            yield found
+            at = found.end - offset
+            continue
+        following = data.find(b"\n" + _MAGIC, at)
+        end = len(data) if following < 0 else following + 1
+        yield Damage(offset + at, offset + end, found, tail=following < 0)
+        at = end
+
+
+def _parse(data: bytes, at: int, offset: int) -> Record | str:
+    """Return the record at an index of some bytes, else why there is none."""
+    newline = data.find(b"\n", at, at + _MAX_HEADER)
+    fields = data[at : max(newline, at)].split(b" ")
+    if newline < 0 or len(fields) != 4 or fields[0] + b" " != _MAGIC or not fields[3].isdigit():
+        return "no record header"
+    length = int(fields[3]) if len(fields[3]) < 12 else MAX_RECORD + 1
+    end = newline + 1 + length
+    if length > MAX_RECORD:
+        return "a record too long to be one"
+    if data[end : end + 1] != b"\n":
+        return "cut short"
+    body = data[newline + 1 : end]
+    digest = fields[2].decode("ascii", "replace")
+    if digest_of(body) != digest:
+        return f"not the bytes of {digest[:19]}…"
+    return Record(fields[1].decode("ascii", "replace"), digest, body, offset + at, offset + end + 1)
+
+
+def read_record(path: str, offset: int) -> Record:
+    """Return the record at an offset of a journal.
+
+    Raises
+    ------
+    StoreError
+        If there is none any more.
+    """
+    try:
+        with open(path, "rb") as stream:
+            stream.seek(offset)
+            data = stream.read(_MAX_HEADER)
+            fields = data.partition(b"\n")[0].split(b" ")
+            if len(fields) == 4 and fields[3].isdigit() and len(fields[3]) < 12:
+                data += stream.read(min(int(fields[3]), MAX_RECORD) + 1)
+    except OSError as err:
+        raise StoreError(f"{path}: {err.strerror or err}") from err
+    found = _parse(data, 0, offset)
+    if not isinstance(found, Record):
+        raise StoreError(f"{path}: no record at byte {offset}: {found}")
+    return found

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A store in a directory: `objects/` here, journals in `journal.py`, the derived index in `index.py`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from ..errors import FormatError, StoreError
+from ..ids import uuid7
+from .base import ObjectStore, split_digest
+
+__all__ = ("FORMAT_VERSION", "LocalStore")
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..model.descriptor import Descriptor
+    from ..model.document import Document
+
+FORMAT_VERSION = "0"
+"""Version in ``format.json``. It stays 0, and may change without notice, until the format is frozen."""
+
+
+class LocalStore(ObjectStore):
+    """Objects as files that are written once, by rename.
+
+    Parameters
+    ----------
+    root : `str`
+        The store's directory; made by the first write.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = os.path.abspath(root)
+
+    def __str__(self) -> str:
+        return f"store {self.root}"
+
+    @classmethod
+    def existing(cls, root: str) -> LocalStore:
+        """Return the store at a place, for reading.
+
+        Raises
+        ------
+        StoreError
+            If there is none, or its format is another one.
+        """
+        store = cls(root)
+        path = os.path.join(store.root, "format.json")
+        try:
+            with open(path, "rb") as stream:
+                data = stream.read(4096)
+        except FileNotFoundError:
+            raise StoreError(
+                f"no store at {store.root}; run a job with 'envcap run', or name one with --store or ENVCAP_STORE"
+            ) from None
+        except OSError as err:
+            raise StoreError(f"{store}: {err.strerror or err}") from err
+        from ..model.document import parse_json
+
+        found = parse_json(data)
+        version = found.get("envcap") if isinstance(found, dict) else None
+        if version != FORMAT_VERSION:
+            raise FormatError(f"{path}: format {version!r}, but this software reads {FORMAT_VERSION!r}; update it")
+        return store
+
+    def create(self) -> None:
+        """Make the store's directory and its ``format.json``, if they aren't there.
+
+        Raises
+        ------
+        StoreError
+            If that can't be done.
+        """
+        path = os.path.join(self.root, "format.json")
+        try:
+            if not os.path.exists(path):
+                os.makedirs(self.root, exist_ok=True)
+                self._write(path, f'{{"envcap":"{FORMAT_VERSION}"}}\n'.encode())
+        except OSError as err:
+            raise StoreError(f"can't make a store at {self.root}: {err.strerror or err}") from err
+
+    def put_document(self, document: Document) -> Descriptor:
+        """Keep a document and return its descriptor."""
+        from ..model.descriptor import Descriptor
+
+        data = document.to_bytes()
+        return Descriptor(mediaType=document.media_type, digest=self.put(data), size=len(data))
+
+    def _path(self, digest: str) -> str:
+        value = split_digest(digest)
+        return os.path.join(self.root, "objects", value[:2], value[2:])
+
+    def _has(self, digest: str) -> bool:
+        return os.path.exists(self._path(digest))
+
+    def _get(self, digest: str) -> bytes:
+        with open(self._path(digest), "rb") as stream:
+            return stream.read()
+
+    def _put(self, digest: str, data: bytes) -> None:
+        path = self._path(digest)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        self._write(path, data)
+
+    def _write(self, path: str, data: bytes) -> None:
+        scratch = f"{path}.{uuid7()}.tmp"
+        try:
+            descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+            try:
+                view = memoryview(data)
+                while view:
+                    view = view[os.write(descriptor, view) :]
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            os.rename(scratch, path)
+        except OSError:
+            if os.path.lexists(scratch):
+                os.unlink(scratch)
+            raise
+
+    def _list(self) -> Iterator[str]:
+        top = os.path.join(self.root, "objects")
+        for shard in os.listdir(top) if os.path.isdir(top) else ():
+            for name in os.listdir(os.path.join(top, shard)):
+                if len(shard) + len(name) == 64:
+                    yield f"sha256:{shard}{name}"

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether an attempt without a result still runs, died without a word, or can't be asked."""
+
+from __future__ import annotations
+
+import os
+
+from ..model.manifest import Writer
+
+__all__ = ("state_of", "this_process")
+
+
+def this_process() -> Writer:
+    """Return the description of this process by which a later reader can tell whether it still lives."""
+    pid = os.getpid()
+    return Writer(
+        host=os.uname().nodename,
+        boot_id=_boot_id(),
+        pid=pid,
+        start=_start_time(pid),
+        pid_namespace=_pid_namespace(),
+    )
+
+
+def state_of(writer: Writer) -> str:
+    """Return ``running``, ``lost`` or ``unknown`` for an attempt that has no result.
+
+    Parameters
+    ----------
+    writer : `Writer`
+        The process that would write the result.
+    """
+    if writer.boot_id is None or writer.start is None:
+        return "unknown"
+    if writer.boot_id != _boot_id():
+        # The same node after a reboot: nothing of that boot still runs. Another node can't be asked from here.
+        return "lost" if writer.host == os.uname().nodename else "unknown"
+    if writer.pid_namespace != _pid_namespace():
+        return "unknown"
+    return "running" if _start_time(writer.pid) == writer.start else "lost"
+
+
+def _boot_id() -> str | None:
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as stream:
+            return stream.read().strip()
+    except OSError:
+        return None
+
+
+def _start_time(pid: int) -> str | None:
+    """Return field 22 of ``/proc/PID/stat`` (proc(5)); `None` for a process that is gone or a zombie."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stream:
+            fields = stream.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in "ZX" else fields[19]
+
+
+def _pid_namespace() -> str | None:
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return None
