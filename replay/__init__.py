@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Run a job again from its manifest and say whether it is the same."""
+"""Run a job again from its manifest, and say whether the result is the same."""

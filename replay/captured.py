@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A captured quantum with all documents that a replay needs, read from the store and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TypeVar
+
+from envcap.errors import NotCapturedError
+from envcap.model.components import (
+    Hardware,
+    Interpreter,
+    OperatingSystem,
+    ProcessEnv,
+    PythonDists,
+    RubinConfig,
+    RubinQuantum,
+    Site,
+    Source,
+)
+from envcap.model.document import Document
+from envcap.model.manifest import DatasetGroup
+from envcap.model.result import Input, Output
+from envcap.store.index import Attempt, Index
+
+from .errors import ReplayRefusedError
+
+__all__ = ("ENGINE_OUTPUTS", "CapturedQuantum", "Dataset")
+
+_D = TypeVar("_D", bound=Document)
+
+ENGINE_OUTPUTS = ("_metadata", "_log")
+"""Ends of the dataset types that the middleware writes about a quantum: shown, never judged."""
+
+Dataset = dict[str, object]
+"""A dataset as the worker's request has it."""
+
+
+class CapturedQuantum:
+    """One attempt of a quantum, for replaying.
+
+    Parameters
+    ----------
+    index : `Index`
+    attempt : `Attempt`
+
+    Raises
+    ------
+    ReplayRefusedError
+        If the attempt is no quantum.
+    """
+
+    def __init__(self, index: Index, attempt: Attempt) -> None:
+        task = attempt.recipe.task
+        if not isinstance(task, RubinQuantum):
+            raise ReplayRefusedError(
+                f"attempt {attempt.manifest.attempt} is a {attempt.manifest.job.kind} ({attempt.manifest.job.name}), "
+                "and this version replays quanta only; name a quantum or a dataset of it ('envcap jobs')"
+            )
+        self.index = index
+        self.store = index.store
+        self.attempt = attempt
+        self.manifest = attempt.manifest
+        self.task = task
+
+    def component(self, kind: str, cls: type[_D]) -> _D:
+        """Return a component of the job.
+
+        Raises
+        ------
+        NotCapturedError
+            If the job has none, with the outcome of its collector.
+        StoreError
+            If it is missing from the store, or corrupt.
+        """
+        descriptor = self.attempt.recipe.software.get(kind) or self.manifest.host.get(kind)
+        if descriptor is None:
+            outcome = self.manifest.outcomes.get(kind)
+            raise NotCapturedError(f"{kind} was not captured: {outcome.reason if outcome else 'no such collector'}")
+        return cls.from_bytes(self.store.get(descriptor.digest))
+
+    @cached_property
+    def interpreter(self) -> Interpreter:
+        """The Python that ran the job."""
+        return self.component("interpreter", Interpreter)
+
+    @cached_property
+    def dists(self) -> PythonDists:
+        """The installed distributions."""
+        return self.component("python_dists", PythonDists)
+
+    @cached_property
+    def source(self) -> Source | None:
+        """The code that no distribution covers; `None` if there was none."""
+        outcome = self.manifest.outcomes.get("source")
+        if outcome is not None and outcome.status == "absent":
+            return None
+        return self.component("source", Source)
+
+    @cached_property
+    def process_env(self) -> ProcessEnv:
+        """The environment variables."""
+        return self.component("process_env", ProcessEnv)
+
+    @cached_property
+    def operating_system(self) -> OperatingSystem:
+        """The operating system."""
+        return self.component("operating_system", OperatingSystem)
+
+    @cached_property
+    def hardware(self) -> Hardware:
+        """The node."""
+        return self.component("hardware", Hardware)
+
+    @cached_property
+    def config(self) -> RubinConfig:
+        """The configuration as executed."""
+        if self.task.config is None:
+            raise NotCapturedError("the configuration was not captured")
+        return RubinConfig.from_bytes(self.store.get(self.task.config.digest))
+
+    @cached_property
+    def config_text(self) -> str:
+        """The exact dump that pex_config wrote. It is Python, and nobody vouches for it: never execute it."""
+        return self.store.get(self.config.text.digest).decode("utf-8", "surrogateescape")
+
+    @cached_property
+    def places(self) -> Mapping[str, Mapping[str, object]]:
+        """Where things stood on the job's site, by collector; empty if that is gone."""
+        if self.manifest.site is None or not self.store.has(self.manifest.site.digest):
+            return {}
+        return Site.from_bytes(self.store.get(self.manifest.site.digest)).places
+
+    def place(self, kind: str, name: str) -> object:
+        """Return one place, `None` if it isn't known."""
+        return self.places.get(kind, {}).get(name)
+
+    @property
+    def repository(self) -> str:
+        """URI of the Butler repository.
+
+        Raises
+        ------
+        NotCapturedError
+            If the job did not know it.
+        """
+        if not self.manifest.job.butler:
+            raise NotCapturedError("the repository is not in the manifest; name it: rerun-dataset REPO DATASET")
+        return self.manifest.job.butler
+
+    def datasets(self, groups: Sequence[DatasetGroup] | None) -> Iterator[Dataset]:
+        """Yield datasets as the worker's request has them, inputs with their captured state."""
+        states: dict[str, Input] = {i.dataset: i for i in (self.attempt.result.inputs if self.attempt.result else ())}
+        for group in groups or ():
+            for uuid, *values in group.rows:
+                state = states.get(uuid)
+                yield {
+                    "dataset_type": group.dataset_type,
+                    "id": uuid,
+                    "data_id": dict(zip(group.dimensions, values, strict=True)),
+                    "available": state.available if state else True,
+                    "digest": state.file.digest if state and state.file else None,
+                }
+
+    def science_outputs(self) -> list[Output]:
+        """Return the outputs that a verdict is about, as the job left them."""
+        outputs = self.attempt.result.outputs if self.attempt.result else ()
+        return [o for o in outputs if not (o.dataset_type or "").endswith(ENGINE_OUTPUTS)]

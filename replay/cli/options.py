@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from envcap.cli.dispatch import add_json, add_store
+from envcap.store.base import default_store
+from envcap.store.index import Index
+from envcap.store.local import LocalStore
+
+from ..build.base import CODE_CHOICES
+from ..build.registry import ENGINES
+from ..compare.policy import DEFAULT, Policy
+from ..fidelity import Fidelity
+from ..rerun import Options
+
+__all__ = ("add_plan_options", "add_run_options", "fidelity", "open_index", "options", "policy")
+
+_REQUIRED = ("exact", "rebuilt", "substituted")
+
+
+def add_plan_options(parser: argparse.ArgumentParser) -> None:
+    """Add what a plan depends on."""
+    parser.add_argument("--engine", choices=("auto", *ENGINES), default="auto", help="where it runs (default: auto)")
+    parser.add_argument("--code", choices=CODE_CHOICES, default="captured", help="captured code, or today's")
+    parser.add_argument("--require", choices=_REQUIRED, default="substituted", help="refuse a layer below this")
+    add_store(parser)
+    add_json(parser)
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add what a run depends on besides."""
+    add_plan_options(parser)
+    parser.add_argument("--policy", metavar="FILE", help="what may differ (TOML); the default is nothing but dates")
+    parser.add_argument("--recursive", action="store_true", help="make inputs that are gone again first")
+
+
+def open_index(arguments: argparse.Namespace) -> Index:
+    """Return the index of the store that a command line names."""
+    return Index(LocalStore.existing(arguments.store or default_store()))
+
+
+def fidelity(arguments: argparse.Namespace) -> Fidelity:
+    """Return the fidelity that ``--require`` names."""
+    return Fidelity[arguments.require.upper()]
+
+
+def policy(arguments: argparse.Namespace) -> Policy:
+    """Return the policy that ``--policy`` names."""
+    return Policy.from_toml(Path(arguments.policy)) if arguments.policy else DEFAULT
+
+
+def options(arguments: argparse.Namespace, *, repository: str | None = None, new_run: str | None = None) -> Options:
+    """Return how to re-run, from a command line."""
+    return Options(
+        engine=arguments.engine,
+        code=arguments.code,
+        require=fidelity(arguments),
+        policy=policy(arguments),
+        repository=repository,
+        new_run=new_run,
+        recursive=arguments.recursive,
+    )

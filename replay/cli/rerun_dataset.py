@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Re-run the processing that made a dataset, with its frozen configuration, and say whether the result is the same.
+
+DATASET is a UUID, a dataset type with --data-id and --collection, or the path of a FITS or Parquet file, which may have
+been renamed and moved. Without --run the re-run happens in an isolated repository with the original UUIDs, and REPO is
+only read. The exit status is 0 if the outputs are identical, equal or equivalent, 1 if they are different or nothing is
+known of the dataset, 2 for a wrong call, 3 if the re-run was refused, 4 if the payload failed or made no output.
+
+Examples
+--------
+  rerun-dataset repo 0192f1c2-5a1e-7c8d-9e0f-112233445566
+  rerun-dataset repo coadd --data-id instrument=StarCam --data-id detector=0 --collection u/me/first
+  rerun-dataset repo ~/renamed.fits --code current
+  rerun-dataset repo ~/renamed.fits --run u/me/again
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from envcap.cli.dispatch import run_one
+from envcap.errors import UnknownSelectorError, UsageError
+from envcap.store.selector import resolve
+
+from ..captured import CapturedQuantum
+from ..rubin.dataset import find_dataset
+from .judged import run_and_judge
+from .options import add_run_options, open_index, options
+
+__all__ = ("add_arguments", "main", "run", "run_cli")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument("repository", metavar="REPO", help="the Butler repository")
+    parser.add_argument("dataset", metavar="DATASET", help="UUID, dataset type, or path of a file")
+    parser.add_argument("--data-id", metavar="K=V", action="append", default=[], help="a dimension's value")
+    parser.add_argument("--collection", metavar="C", action="append", default=[], help="where to look, in order")
+    parser.add_argument("--run", metavar="NEW_RUN", help="write to this new RUN of REPO instead")
+    add_run_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Find the dataset's quantum, re-run it and judge."""
+    index = open_index(arguments)
+    uuid = find_dataset(arguments.repository, arguments.dataset, _data_id(arguments.data_id), arguments.collection)
+    try:
+        attempt = resolve(index, f"dataset:{uuid}")
+    except UnknownSelectorError:
+        raise UnknownSelectorError(
+            f"{index.store} has no job that made dataset {uuid}; was it run under envcap?"
+        ) from None
+    job = CapturedQuantum(index, attempt)
+    return run_and_judge(
+        job, options(arguments, repository=arguments.repository, new_run=arguments.run), as_json=arguments.json
+    )
+
+
+def _data_id(pairs: Sequence[str]) -> dict[str, str]:
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name and equals):
+            raise UsageError(f"--data-id {pair}: expected DIMENSION=VALUE")
+        found[name] = value
+    return found
+
+
+def run_cli(program: str, argv: Sequence[str]) -> int:
+    """Run the command and return its exit status."""
+    return run_one(program, sys.modules[__name__], argv)
+
+
+def main() -> None:
+    """Run `rerun-dataset`."""
+    sys.exit(run_cli("rerun-dataset", sys.argv[1:]))

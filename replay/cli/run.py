@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rebuild a job's environment, re-run it, compare its outputs and give a verdict.
+
+The exit status is 0 if the outputs are identical, equal or equivalent, 1 if they are different, 3 if the replay was
+refused, 4 if the payload failed or made no output.
+
+Examples
+--------
+  replay run @last
+  replay run path:coadd.fits --code current
+  replay run quantum:0192f1c2 --require exact --json
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from envcap.store.selector import resolve
+
+from ..captured import CapturedQuantum
+from .judged import run_and_judge
+from .options import add_run_options, open_index, options
+
+__all__ = ("add_arguments", "run")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument("selector", metavar="SELECTOR", help="the job: see 'envcap show --help'")
+    add_run_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Re-run and judge."""
+    index = open_index(arguments)
+    job = CapturedQuantum(index, resolve(index, arguments.selector))
+    return run_and_judge(job, options(arguments), as_json=arguments.json)

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Comparing two files, from digest to verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from envcap.digest import digest_of_file
+
+from . import registry
+from .base import reading
+from .difference import Difference, Kind
+from .policy import DEFAULT, Judgement, Policy, Verdict
+
+__all__ = ("FileComparison", "FileIdentity", "compare_files")
+
+
+@dataclass(frozen=True)
+class FileIdentity:
+    """The bytes of a file."""
+
+    digest: str
+    """``sha256:`` and 64 hexadecimal digits."""
+    size: int
+    """In bytes."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the identity as a JSON-able document; the size is a text, as it may pass 2^53."""
+        return {"digest": self.digest, "size": str(self.size)}
+
+
+@dataclass(frozen=True)
+class FileComparison:
+    """How a re-made file compares with the original."""
+
+    original: FileIdentity
+    remade: FileIdentity
+    comparator: str | None
+    """Name of the comparator that measured; `None` if none had to, or the files are of two types."""
+    differences: tuple[Difference, ...]
+    """The tree of all that was measured."""
+    judgement: Judgement
+    policy_digest: str
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict of the judgement."""
+        return self.judgement.verdict
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the comparison as a JSON-able document without floats."""
+        return {
+            "original": self.original.to_json(),
+            "remade": self.remade.to_json(),
+            "comparator": self.comparator,
+            "differences": [difference.to_json() for difference in self.differences],
+            "judgement": self.judgement.to_json(),
+            "policy": self.policy_digest,
+        }
+
+
+def compare_files(original: Path, remade: Path, policy: Policy = DEFAULT) -> FileComparison:
+    """Compare two files and judge what differs.
+
+    Parameters
+    ----------
+    original, remade : `pathlib.Path`
+        The files.
+    policy : `Policy`, optional
+        What may differ; by default nothing but a file's date and checksums.
+
+    Returns
+    -------
+    comparison : `FileComparison`
+        With the verdict.
+
+    Raises
+    ------
+    ComparisonError
+        Raised if a file is missing or unreadable, or if the bytes differ and one is damaged.
+    """
+    left, right = _identify(original), _identify(remade)
+    comparator: str | None = None
+    differences: tuple[Difference, ...] = ()
+    if left != right:
+        comparator, differences = _measure(original, remade)
+    judgement = policy.judge(left == right, differences)
+    return FileComparison(left, right, comparator, differences, judgement, policy.digest)
+
+
+def _measure(original: Path, remade: Path) -> tuple[str | None, tuple[Difference, ...]]:
+    before, after = registry.find(original), registry.find(remade)
+    if before != after:
+        return None, (Difference("file", Kind.TYPE, f"{before.name} file → {after.name} file"),)
+    return before.name, before.load().compare(original, remade)
+
+
+def _identify(path: Path) -> FileIdentity:
+    with reading(path):
+        return FileIdentity(*digest_of_file(str(path)))

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""FITS files: which HDUs there are, in which order, and what differs in each.
+
+`astropy.io.fits.FITSDiff` pairs HDUs by position, so one inserted HDU makes all that follow differ; here they
+pair by EXTNAME.
+"""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+from astropy.io import fits
+
+from .base import Comparator, reading
+from .difference import Difference, Kind, grouped, pair_up, unique_names
+from .fits_data import Loaded, compare_images, compare_tables
+from .fits_header import Cards, compare_cards, read_cards
+
+__all__ = ("FitsComparator",)
+
+_FATAL_WARNINGS = ("File may have been truncated", "Error validating header")
+
+
+class FitsComparator(Comparator):
+    """Compares headers card by card, images pixel by pixel, tables column by column."""
+
+    name: ClassVar[str] = "fits"
+    description: ClassVar[str] = "FITS: HDUs by EXTNAME, cards by keyword, pixels, table columns by name"
+
+    def _compare(self, original: Path, remade: Path) -> tuple[Difference, ...]:
+        with ExitStack() as stack:
+            stack.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("ignore")
+            for message in _FATAL_WARNINGS:
+                warnings.filterwarnings("error", message=message)
+            left, right = _open(stack, original), _open(stack, remade)
+            names, found = pair_up(left, right, "HDU", "HDUs")
+            inside = (one for name in names for one in _compare_hdus(name, left[name], right[name]))
+            return (*found, *inside)
+
+
+class _Hdu(NamedTuple):
+    """An HDU, its cards as they were before astropy scaled the data, and its file."""
+
+    hdu: Any
+    cards: Cards
+    path: Path
+
+
+def _open(stack: ExitStack, path: Path) -> dict[str, _Hdu]:
+    """Open a file and name its HDUs: ``PRIMARY``, ``IMAGE``, ``IMAGE,2`` (by EXTVER), ``IMAGE#2`` (repeated)."""
+    with reading(path):
+        hdus = stack.enter_context(fits.open(path, character_as_bytes=True))
+        stored = hdus
+        if any(isinstance(hdu, fits.CompImageHDU) for hdu in hdus):
+            stored = stack.enter_context(fits.open(path, disable_image_compression=True))
+        names = ["PRIMARY", *(hdu.name or "(unnamed)" for hdu in hdus[1:])]
+        versions = ["" if hdu.ver == 1 else f",{hdu.ver}" for hdu in hdus]
+        keys = unique_names(name + version for name, version in zip(names, versions, strict=True))
+        cards = [read_cards(hdu.header, kept.header) for hdu, kept in zip(hdus, stored, strict=True)]
+    return {key: _Hdu(hdu, card, path) for key, hdu, card in zip(keys, hdus, cards, strict=True)}
+
+
+def _compare_hdus(name: str, left: _Hdu, right: _Hdu) -> tuple[Difference, ...]:
+    found = compare_cards(left.cards, right.cards)
+    before, after = _category(left.hdu), _category(right.hdu)
+    pair = Loaded(left.hdu, left.path), Loaded(right.hdu, right.path)
+    if before != after:
+        found += (Difference("data", Kind.TYPE, f"{before} → {after}"),)
+    elif before == "table":
+        found += compare_tables(*pair)
+    else:
+        found += compare_images(*pair)
+    return grouped(f"HDU {name}", found)
+
+
+def _category(hdu: Any) -> str:
+    if isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU):
+        return "image"
+    return "table" if isinstance(hdu, fits.BinTableHDU | fits.TableHDU) else type(hdu).__name__

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The data of FITS HDUs: images, and tables by column."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from astropy.io import fits
+
+from .arrays import measure_arrays
+from .base import reading
+from .difference import Difference, Kind, pair_up, unique_names
+from .ragged import label_items, measure_lengths
+
+__all__ = ("Loaded", "compare_images", "compare_tables")
+
+_VARIABLE_LENGTH = re.compile(r"\d*[PQ]")
+
+
+class Loaded(NamedTuple):
+    """An HDU, and the file to blame if its data cannot be read."""
+
+    hdu: Any
+    path: Path
+
+
+def compare_images(original: Loaded, remade: Loaded) -> tuple[Difference, ...]:
+    """Measure how the pixels of two images differ, as read: decompressed and scaled.
+
+    Parameters
+    ----------
+    original, remade : `Loaded`
+        Image HDUs, with or without data.
+
+    Returns
+    -------
+    differences : `tuple` [ `Difference`, ... ]
+        In the unit of the image.
+
+    Raises
+    ------
+    ComparisonError
+        Raised if pixels cannot be read.
+    """
+    # Asked for first: reading scaled pixels makes astropy rewrite the header to match them.
+    stored = [loaded.hdu.header.get("BITPIX") for loaded in (original, remade)]
+    a, b = _pixels(original), _pixels(remade)
+    if a is None or b is None:
+        if a is b:
+            return ()
+        before, after = ("no pixels" if x is None else f"shape {x.shape}" for x in (a, b))
+        return (Difference("pixels", Kind.SHAPE, f"{before} → {after}"),)
+    found = measure_arrays("pixels", a, b, noun="pixels")
+    if stored[0] != stored[1] and a.dtype == b.dtype:
+        found += (Difference("pixels", Kind.DTYPE, f"stored with BITPIX {stored[0]} → {stored[1]}"),)
+    return found
+
+
+def compare_tables(original: Loaded, remade: Loaded) -> tuple[Difference, ...]:
+    """Measure how two tables differ, column by column, paired by name.
+
+    Parameters
+    ----------
+    original, remade : `Loaded`
+        Table HDUs.
+
+    Returns
+    -------
+    differences : `tuple` [ `Difference`, ... ]
+        If the number of rows differs, or the rows are the same ones in another order, then that in place of the
+        values.
+
+    Raises
+    ------
+    ComparisonError
+        Raised if rows cannot be read.
+    """
+    left, right = _columns(original), _columns(remade)
+    names, found = pair_up(left, right, "column", "columns")
+    x, y = _rows(original), _rows(remade)
+    if len(x) != len(y):
+        return (*found, Difference("rows", Kind.SHAPE, f"{len(x)} → {len(y)} rows"))
+    values: list[Difference] = []
+    for name in names:
+        a, b = _cells(original, left[name]), _cells(remade, right[name])
+        values += _compare_column(f"column {name}", a, b)
+    fixed = all(not _VARIABLE_LENGTH.match(str(c.format)) for c in original.hdu.columns)
+    if values and fixed and x.dtype == y.dtype and (moved := _moved_rows(x, y)):
+        return (*found, *moved)
+    return (*found, *values)
+
+
+def _pixels(loaded: Loaded) -> npt.NDArray[Any] | None:
+    with reading(loaded.path):
+        data = loaded.hdu.data
+        # Not kept in the HDU, so that only one HDU's pixels are in memory at a time.
+        del loaded.hdu.data
+        return None if data is None else np.asarray(data)
+
+
+def _columns(loaded: Loaded) -> dict[str, int]:
+    """Map the columns' names to their places."""
+    with reading(loaded.path):
+        return {name: i for i, name in enumerate(unique_names(loaded.hdu.columns.names))}
+
+
+def _rows(loaded: Loaded) -> npt.NDArray[Any]:
+    """Give the rows as stored, without the conversions of astropy."""
+    with reading(loaded.path):
+        data = loaded.hdu.data
+        return np.zeros(0) if data is None else np.asarray(data.view(np.ndarray))
+
+
+def _cells(loaded: Loaded, number: int) -> npt.NDArray[Any]:
+    """Give a column as stored, where that is a value already: converted, an undefined flag would be false."""
+    with reading(loaded.path):
+        column, data = loaded.hdu.columns[number], loaded.hdu.data
+        scaled = column.bscale not in (None, "", 1) or column.bzero not in (None, "", 0)
+        text = isinstance(loaded.hdu, fits.TableHDU)
+        if scaled or text or _VARIABLE_LENGTH.match(str(column.format)):
+            return np.asarray(data.field(number))
+        rows = _rows(loaded)
+        return np.asarray(rows[(rows.dtype.names or ())[number]])
+
+
+def _compare_column(where: str, a: npt.NDArray[Any], b: npt.NDArray[Any]) -> tuple[Difference, ...]:
+    if a.dtype.hasobject != b.dtype.hasobject:
+        before, after = ("variable length" if x.dtype.hasobject else str(x.dtype.newbyteorder("=")) for x in (a, b))
+        return (Difference(where, Kind.DTYPE, f"{before} → {after}"),)
+    if not a.dtype.hasobject:
+        return measure_arrays(where, a, b, label=_row if a.ndim == 1 else None)
+    lengths_a, lengths_b = (np.array([len(cell) for cell in column], dtype=np.int64) for column in (a, b))
+    if found := measure_lengths(where, lengths_a, lengths_b, _row):
+        return found
+    if not len(a):
+        return ()
+    flat_a, flat_b = (np.concatenate([np.ravel(cell) for cell in column]) for column in (a, b))
+    return measure_arrays(where, flat_a, flat_b, noun="items", label=label_items(lengths_a, _row))
+
+
+def _row(i: int) -> str:
+    return f"row {i}"
+
+
+def _moved_rows(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> tuple[Difference, ...]:
+    """Find whether the rows are the same ones in another order."""
+    a, b = (np.ascontiguousarray(rows).view(f"V{rows.dtype.itemsize}") for rows in (x, y))
+    if np.sort(a).tobytes() != np.sort(b).tobytes():
+        return ()
+    moved = a != b
+    count, first = int(moved.sum()), int(moved.argmax())
+    detail = f"the same {len(a)} rows in another order: {count} have moved, the first is row {first}"
+    return (Difference("rows", Kind.ORDER, detail, {"count": count, "total": len(a)}),)

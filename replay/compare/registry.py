@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which comparator measures which file. Nothing heavy is imported before a file calls for it."""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+from .base import Comparator, reading
+
+__all__ = ("FILE_TYPES", "FileType", "find")
+
+_HEAD = 4096
+
+
+@dataclass(frozen=True)
+class FileType:
+    """How files of one type are known, and where their comparator is."""
+
+    name: str
+    module: str
+    comparator: str
+    magic: tuple[bytes, ...] = ()
+    """What such a file begins with."""
+    suffixes: tuple[str, ...] = ()
+    """How its name may end, in lower case."""
+
+    def load(self) -> Comparator:
+        """Import the comparator and make one."""
+        module = import_module(f"replay.compare.{self.module}")
+        return cast(Comparator, getattr(module, self.comparator)())
+
+
+FILE_TYPES = (
+    FileType(
+        "fits",
+        "fits",
+        "FitsComparator",
+        magic=(b"SIMPLE  =",),
+        suffixes=(".fits", ".fit", ".fts", ".fits.fz", ".fits.gz"),
+    ),
+    FileType("parquet", "parquet", "ParquetComparator", magic=(b"PAR1",), suffixes=(".parquet", ".parq", ".pq")),
+    FileType("arrow", "parquet", "ArrowComparator", magic=(b"ARROW1",), suffixes=(".arrow", ".feather")),
+    FileType("npy", "numpy_file", "NpyComparator", magic=(b"\x93NUMPY",), suffixes=(".npy",)),
+    FileType("npz", "numpy_file", "NpzComparator", suffixes=(".npz",)),
+    FileType("json", "json_yaml", "JsonComparator", suffixes=(".json",)),
+    FileType("yaml", "json_yaml", "YamlComparator", suffixes=(".yaml", ".yml")),
+)
+"""In the order in which they are tried: first by magic bytes, which a renamed file keeps, then by suffix."""
+
+_TEXT = FileType("text", "text", "TextComparator")
+_BYTES = FileType("bytes", "raw_bytes", "BytesComparator")
+
+
+def find(path: Path) -> FileType:
+    """Find the type of a file.
+
+    Parameters
+    ----------
+    path : `pathlib.Path`
+        The file.
+
+    Returns
+    -------
+    file_type : `FileType`
+        What its first bytes say, else its name; else text if it reads like UTF-8, else bytes.
+
+    Raises
+    ------
+    ComparisonError
+        Raised if the file cannot be read.
+    """
+    with reading(path), path.open("rb") as file:
+        head = file.read(_HEAD)
+    for file_type in FILE_TYPES:
+        if file_type.magic and head.startswith(file_type.magic):
+            return file_type
+    for file_type in FILE_TYPES:
+        if path.name.lower().endswith(file_type.suffixes):
+            return file_type
+    return _TEXT if _is_text(head) else _BYTES
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        # Incremental, since the head may end inside a character.
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in head

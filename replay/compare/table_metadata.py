@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Metadata of Parquet and Arrow schemas, key by key, down into what astropy and pandas serialise there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+import yaml
+
+from .difference import Difference, Kind, changed
+from .json_yaml import load_yaml
+from .tolerance import measure_numbers
+from .tree import Tagged
+
+__all__ = ("compare_metadata",)
+
+Path = tuple[str, ...]
+Entries = dict[Path, Any]
+
+_MOST = 100_000
+_UNIT_NAMES = {"unit", "units"}
+# Numbers that the Parquet format gives to columns by position.
+_POSITIONAL = b"PARQUET:field_id"
+
+
+def compare_metadata(original: Any, remade: Any) -> tuple[Difference, ...]:
+    """Measure how the metadata of two schemas differ.
+
+    Parameters
+    ----------
+    original, remade : `pyarrow.Schema`
+        The schemas.
+
+    Returns
+    -------
+    differences : `tuple` [ `Difference`, ... ]
+        `Kind.UNIT` for units, else `Kind.METADATA`. The measure ``name`` is the key as the writer knew it, such
+        as ``LSST.BUTLER.RUN``, wherever it is nested. Columns that only one schema has are left out. A unit that
+        a writer recorded twice is reported once.
+    """
+    lone = set(original.names) ^ set(remade.names)
+    left, right = (
+        {path: value for path, value in _entries(schema).items() if path[0] != "column" or path[1] not in lone}
+        for schema in (original, remade)
+    )
+    found: dict[tuple[str, Kind, str], Difference] = {}
+    for path in {**left, **right}:
+        a, b = left.get(path), right.get(path)
+        before, after = (repr(side[path]) if path in side else None for side in (left, right))
+        if before != after:
+            figures = measure_numbers(a, b) if isinstance(a, float) and isinstance(b, float) else None
+            where, kind, name = _locate(path)
+            difference = changed(kind, where, name, before, after, figures)
+            found.setdefault((where, kind, difference.detail), difference)
+    return tuple(found.values())
+
+
+def _locate(path: Path) -> tuple[str, Kind, str]:
+    """Say where a path is, what kind of metadata it leads to, and by which name."""
+    is_unit = any(part.lower() in _UNIT_NAMES for part in path)
+    kind = Kind.UNIT if is_unit else Kind.METADATA
+    if path[0] == "column":
+        return f"column {path[1]}", kind, "unit" if is_unit else ".".join(path[2:])
+    # A nested key keeps its own name, by which policies know it.
+    name = ".".join(path[2:]) if path[1] == "table_meta_yaml" and path[2:] else ".".join(path[1:])
+    return f"metadata {name}", kind, name
+
+
+def _entries(schema: Any) -> Entries:
+    """Flatten all metadata: paths start with ``column`` and its name, or ``table`` and a key."""
+    entries: Entries = {}
+    for field in schema:
+        for key, value in (field.metadata or {}).items():
+            if key != _POSITIONAL:
+                entries["column", field.name, _text(key)] = _text(value)
+    for raw_key, raw_value in (schema.metadata or {}).items():
+        key, text = _text(raw_key), _text(raw_value)
+        try:
+            entries |= _PARSERS.get(key, _plain)(key, text)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, yaml.YAMLError):
+            # Not what astropy or pandas writes: still comparable as a text.
+            entries |= _plain(key, text)
+    return entries
+
+
+def _plain(key: str, text: str) -> Entries:
+    return {("table", key): text}
+
+
+def _astropy(key: str, text: str) -> Entries:
+    """Flatten the YAML that `astropy.table.meta` writes: a list of columns and a mapping ``meta``."""
+    (document,) = load_yaml(text)
+    meta = dict(document.pop("meta", None) or {})
+    serialized = meta.pop("__serialized_columns__", None)
+    entries = _columns(document.pop("datatype"), ("name",))
+    entries |= _flat(("table", key), {**meta, **document})
+    return entries | _flat(("table", "__serialized_columns__"), serialized)
+
+
+def _pandas(key: str, text: str) -> Entries:
+    """Flatten the JSON that pandas writes: a list of columns, and more."""
+    document = json.loads(text)
+    return _columns(document.pop("columns"), ("field_name", "name")) | _flat(("table", key), document)
+
+
+_PARSERS: Mapping[str, Callable[[str, str], Entries]] = {"table_meta_yaml": _astropy, "pandas": _pandas}
+
+
+def _columns(columns: list[dict[str, Any]], names: tuple[str, ...]) -> Entries:
+    entries: Entries = {}
+    for column in columns:
+        given = [str(column[key]) for key in names if column.get(key) is not None]
+        if not given:
+            raise ValueError("a column without a name")
+        rest = {key: value for key, value in column.items() if key not in ("name", "field_name")}
+        entries |= _flat(("column", given[0]), rest)
+    return entries
+
+
+def _flat(path: Path, value: Any) -> Entries:
+    entries = dict(islice(_walk(path, value), _MOST))
+    if len(entries) == _MOST:
+        raise ValueError("too many entries, as aliases in a few lines of YAML can make")
+    return entries
+
+
+def _walk(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
+    """Iterate over the scalars and empty containers below a value."""
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from _walk((*path, str(key)), item)
+    elif isinstance(value, Tagged):
+        yield from _walk((*path, value.tag), value.value)
+    elif isinstance(value, list | tuple) and value:
+        for i, item in enumerate(value):
+            yield from _walk((*path, str(i)), item)
+    else:
+        yield path, value
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")

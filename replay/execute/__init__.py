@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Executing a job in a rebuilt environment."""

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs a captured quantum in a rebuilt environment, in a fresh process, through the worker program."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from envcap.pexconfig import parse_config
+
+from ..build.base import Built
+from ..captured import CapturedQuantum, Dataset
+from ..errors import ReplayFailedError, ReplayRefusedError
+
+__all__ = ("Destination", "MissingInputsError", "RemadeOutput", "run_quantum")
+
+_WORKER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "rubin", "worker.py")
+_LOG_LINES = 3
+
+
+class MissingInputsError(ReplayRefusedError):
+    """Inputs of the quantum are gone.
+
+    Attributes
+    ----------
+    uuids : `list` [ `str` ]
+    """
+
+    error_type = "missing_inputs"
+
+    def __init__(self, message: str, uuids: list[str]) -> None:
+        super().__init__(message)
+        self.uuids = uuids
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where a quantum reads and writes.
+
+    Attributes
+    ----------
+    repository : `str`
+        URI of the user's repository.
+    isolated : `str` or `None`
+        Directory of the isolated repository; `None` to write to the user's own.
+    run : `str`
+        The RUN to write to.
+    replaced : mapping
+        UUIDs of inputs that were re-made, by their original UUIDs.
+    started : `bool`
+        Whether an earlier quantum of this replay made the RUN.
+    """
+
+    repository: str
+    isolated: str | None
+    run: str
+    replaced: Mapping[str, str]
+    started: bool
+
+
+@dataclass(frozen=True)
+class RemadeOutput:
+    """An output that the replay made.
+
+    Attributes
+    ----------
+    original : `str`
+        UUID of the dataset that it stands for.
+    dataset : `str`
+        Its own UUID.
+    dataset_type, uri : `str`
+    path : `str` or `None`
+        If it is a local file.
+    """
+
+    original: str
+    dataset: str
+    dataset_type: str
+    uri: str
+    path: str | None
+
+
+def run_quantum(job: CapturedQuantum, built: Built, destination: Destination, scratch: str) -> list[RemadeOutput]:
+    """Run a quantum and return its outputs, those that the middleware writes about it included.
+
+    Raises
+    ------
+    MissingInputsError
+        If inputs are gone; nothing has run.
+    ReplayFailedError
+        If the payload failed, or the job's outputs were not all made.
+    ReplayRefusedError
+        If the code doesn't take the captured configuration, or an input's file was tampered with; nothing has run.
+    """
+    request_path, response_path = os.path.join(scratch, "request.json"), os.path.join(scratch, "response.json")
+    with open(request_path, "w", encoding="utf-8") as stream:
+        json.dump(_request(job, destination), stream)
+    log_path = os.path.join(scratch, "log.txt")
+    with open(log_path, "wb") as log:
+        # -P: the worker's own directory must not be importable by the payload.
+        command = [built.python, "-P", _WORKER, request_path, response_path]
+        status = subprocess.run(command, env=dict(built.variables), stdout=log, stderr=log, check=False).returncode
+    response = _response(response_path, status, log_path)
+    if response["status"] == "refused":
+        missing = [dataset["id"] for dataset in response.get("missing", ())]
+        if missing:
+            raise MissingInputsError(response["reason"], missing)
+        raise ReplayRefusedError(response["reason"])
+    if response["status"] == "failed":
+        raise ReplayFailedError(f"the payload failed: {response['reason']} (log: {log_path})")
+    return _outputs(job, response, log_path)
+
+
+def _request(job: CapturedQuantum, destination: Destination) -> dict[str, object]:
+    manifest = job.manifest
+
+    def inputs(datasets: list[Dataset]) -> list[Dataset]:
+        # A dataset that was re-made has other bytes in its volatile fields: there is no digest to hold it against.
+        return [
+            {**d, "id": destination.replaced[str(d["id"])], "digest": None} if d["id"] in destination.replaced else d
+            for d in datasets
+        ]
+
+    return {
+        "repository": destination.repository,
+        "isolated": destination.isolated,
+        "run": destination.run,
+        "new_run": destination.isolated is None,
+        "continue_run": destination.started,
+        "quantum": manifest.job.quantum,
+        "init": bool(job.task.init),
+        "task_class": job.task.task_class,
+        "label": job.task.label,
+        "data_id": dict(job.task.data_id),
+        "config": parse_config(job.config_text).text,
+        "implicit_threading": "--enable-implicit-threading" in manifest.job.argv,
+        "inputs": inputs(list(job.datasets(manifest.job.inputs))),
+        "init_inputs": inputs(list(job.datasets(manifest.job.init_inputs))),
+        "outputs": list(job.datasets(manifest.job.outputs)),
+    }
+
+
+def _response(path: str, status: int, log_path: str) -> dict[str, Any]:
+    try:
+        with open(path, encoding="utf-8") as stream:
+            found = json.load(stream)
+    except (OSError, ValueError):
+        with open(log_path, encoding="utf-8", errors="replace") as log:
+            last = " / ".join(line.strip() for line in log.readlines()[-_LOG_LINES:])
+        how = f"signal {-status}" if status < 0 else f"exit status {status}"
+        raise ReplayFailedError(f"the payload died without an answer ({how}): {last} (log: {log_path})") from None
+    return dict(found)
+
+
+def _outputs(job: CapturedQuantum, response: Mapping[str, Any], log_path: str) -> list[RemadeOutput]:
+    """Return what was made, having checked that it was: the middleware calls a quantum a success that made nothing."""
+    asked = list(job.datasets(job.manifest.job.outputs))
+    made = response["outputs"]
+    expected = {output.dataset for output in job.science_outputs()}
+    absent = [a["dataset_type"] for a, m in zip(asked, made, strict=True) if not m["made"] and a["id"] in expected]
+    if absent or not any(m["made"] for m in made):
+        what = ", ".join(map(str, absent)) or "any output"
+        raise ReplayFailedError(f"the payload ended well but did not make {what} (log: {log_path})")
+    return [
+        RemadeOutput(str(a["id"]), m["dataset"], m["dataset_type"], m["uri"], m["path"])
+        for a, m in zip(asked, made, strict=True)
+        if m["made"]
+    ]

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The layers that don't depend on the engine: what the frozen job brings with it, and what this host is."""
+
+from __future__ import annotations
+
+from envcap.collectors.hardware import HardwareCollector
+from envcap.collectors.operating_system import OperatingSystemCollector
+from envcap.errors import EnvcapError
+from envcap.model.components import Hardware, OperatingSystem
+from envcap.model.descriptor import Descriptor, describe_bytes
+from envcap.pexconfig import parse_config
+from envcap.redact import SCRUBBED
+from envcap.target import Target
+
+from .captured import CapturedQuantum
+from .fidelity import Fidelity, Layer
+
+__all__ = ("configuration_layer", "hardware_layer", "inputs_layer", "operating_system_layer", "process_env_layer")
+
+
+def configuration_layer(job: CapturedQuantum) -> Layer:
+    """Return the frozen configuration; a text that holds anything but field assignments is impossible to trust."""
+    try:
+        parsed = parse_config(job.config_text)
+    except EnvcapError as err:
+        return Layer("configuration", Fidelity.IMPOSSIBLE, str(err))
+    return Layer("configuration", Fidelity.EXACT, f"{len(parsed.fields)} fields, frozen; no default applies")
+
+
+def inputs_layer(job: CapturedQuantum) -> Layer:
+    """Return the pinned inputs. Their files are checked when the replay opens them, not in a plan."""
+    if job.attempt.result is None:
+        return Layer("inputs", Fidelity.REBUILT, "by UUID; the job wrote no result, so their digests are not known")
+    used = [entry for entry in job.attempt.result.inputs if entry.used]
+    unknown = sum(entry.file is None or entry.file.digest is None for entry in used)
+    if unknown:
+        return Layer("inputs", Fidelity.REBUILT, f"{len(used)} by UUID, {unknown} of them without a known digest")
+    return Layer("inputs", Fidelity.EXACT, f"{len(used)} by UUID, each checked against its captured digest")
+
+
+def process_env_layer(job: CapturedQuantum) -> Layer:
+    """Return the environment variables of the allow-list."""
+    try:
+        variables = job.process_env.variables
+    except EnvcapError as err:
+        return Layer("process_env", Fidelity.IMPOSSIBLE, str(err))
+    scrubbed = sorted(name for name, value in variables.items() if SCRUBBED in value)
+    if scrubbed:
+        return Layer("process_env", Fidelity.IMPOSSIBLE, f"{', '.join(scrubbed)} held a credential, which is not kept")
+    return Layer("process_env", Fidelity.EXACT, ", ".join(f"{n}={v}" for n, v in sorted(variables.items())) or "none")
+
+
+def operating_system_layer(job: CapturedQuantum) -> Layer:
+    """Return this host's operating system against the captured one."""
+    try:
+        captured = job.operating_system
+    except EnvcapError as err:
+        return Layer("operating_system", Fidelity.SUBSTITUTED, f"unknown: {err}")
+    found = OperatingSystemCollector().collect(Target.none({}), _keep_nothing).component
+    assert isinstance(found, OperatingSystem)
+    there, here = (f"{_release(one)}, {one.libc}, {one.machine}" for one in (captured, found))
+    if captured == found:
+        return Layer("operating_system", Fidelity.EXACT, here)
+    return Layer("operating_system", Fidelity.SUBSTITUTED, f"{here} instead of {there}")
+
+
+def hardware_layer(job: CapturedQuantum) -> Layer:
+    """Return this node against the captured one. What a processor can do decides bits; how much memory doesn't."""
+    try:
+        captured = job.hardware
+    except EnvcapError as err:
+        return Layer("hardware", Fidelity.SUBSTITUTED, f"unknown: {err}")
+    found = HardwareCollector().collect(Target.none({}), _keep_nothing).component
+    assert isinstance(found, Hardware)
+    there, here = captured.cpu_model or "unknown processor", found.cpu_model or "unknown processor"
+    lost = sorted(set(captured.cpu_flags) - set(found.cpu_flags))
+    gained = sorted(set(found.cpu_flags) - set(captured.cpu_flags))
+    if (there, lost, gained) == (here, [], []):
+        return Layer("hardware", Fidelity.EXACT, here)
+    flags = [f"-{flag}" for flag in lost[:4]] + [f"+{flag}" for flag in gained[:4]]
+    return Layer("hardware", Fidelity.SUBSTITUTED, f"{here} instead of {there} {' '.join(flags)}".rstrip())
+
+
+def _release(found: OperatingSystem) -> str:
+    return f"{found.distribution.get('id', found.system)} {found.distribution.get('version_id', '')}".strip()
+
+
+def _keep_nothing(media_type: str, data: bytes) -> Descriptor:
+    return describe_bytes(media_type, data)

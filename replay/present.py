@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plans and verdicts as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from envcap.cli.console import table
+
+from .compare.policy import Verdict
+from .fidelity import Fidelity, Layer
+from .plan import Plan
+from .verdict import JudgedOutput, ReplayVerdict
+
+__all__ = ("print_plan", "print_verdict")
+
+_FIDELITY = {
+    Fidelity.EXACT: "green",
+    Fidelity.REBUILT: "green",
+    Fidelity.SUBSTITUTED: "yellow",
+    Fidelity.IMPOSSIBLE: "red",
+}
+_VERDICT = {
+    Verdict.IDENTICAL: "bold green",
+    Verdict.EQUAL: "bold green",
+    Verdict.EQUIVALENT: "bold yellow",
+    Verdict.DIFFERENT: "bold red",
+    Verdict.FAILED: "bold red",
+}
+_MAX_DIFFERENCES = 12
+
+
+def print_plan(out: Console, plan: Plan) -> None:
+    """Print what a replay will do."""
+    job = plan.job.manifest.job
+    out.print(f"[bold]{escape(job.name)}[/bold]  {escape(plan.job.task.task_class)}  RUN {escape(job.run or '?')}")
+    out.print(f"engine {plan.engine}, {plan.code} code, recipe {plan.job.manifest.recipe.digest[:19]}…")
+    out.print(layers_table(plan.layers))
+
+
+def layers_table(layers: Iterable[Layer]) -> Table:
+    """Return the fidelity of each layer as a table."""
+    made = table(("layer", "fidelity", ""), ())
+    for layer in layers:
+        colour = _FIDELITY[layer.fidelity]
+        made.add_row(layer.name, f"[{colour}]{layer.fidelity}[/{colour}]", escape(layer.detail))
+    return made
+
+
+def print_verdict(out: Console, verdict: ReplayVerdict) -> None:
+    """Print what a replay came to; the last line is the verdict."""
+    out.print(layers_table(verdict.layers))
+    made = table(("output", "verdict", ""), ())
+    for output in verdict.outputs:
+        colour = _VERDICT[output.comparison.verdict]
+        made.add_row(
+            escape(output.remade.dataset_type),
+            f"[{colour}]{output.comparison.verdict}[/{colour}]",
+            escape("\n".join(_differences(output))),
+        )
+    out.print(made)
+    colour = _VERDICT[verdict.verdict]
+    timings = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in verdict.seconds.items())
+    out.print(f"[dim]{escape(timings)}[/dim]")
+    out.print(f"re-made in {escape(verdict.place)}")
+    out.print(f"[{colour}]{verdict.verdict}[/{colour}] {escape(verdict.job.manifest.job.name)}")
+
+
+def _differences(output: JudgedOutput) -> Iterable[str]:
+    judgement = output.comparison.judgement
+    if output.note:
+        yield output.note
+    if judgement.note:
+        yield judgement.note
+    for leaf in judgement.significant[:_MAX_DIFFERENCES]:
+        yield str(leaf)
+    if len(judgement.significant) > _MAX_DIFFERENCES:
+        yield f"and {len(judgement.significant) - _MAX_DIFFERENCES} more"
+    if judgement.tolerated:
+        yield f"within tolerance: {'; '.join(map(str, judgement.tolerated[:3]))}"
+    if judgement.volatile:
+        named = ", ".join(leaf.path[-1] for leaf in judgement.volatile[:3])
+        more = f" and {len(judgement.volatile) - 3} more" if len(judgement.volatile) > 3 else ""
+        yield f"volatile: {named}{more}"

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Says on stderr what is being done, and how long it took; a spinner where somebody looks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from envcap.cli.console import console
+
+__all__ = ("Progress",)
+
+
+class Progress:
+    """Steps of a replay.
+
+    Attributes
+    ----------
+    seconds : `dict` [ `str`, `float` ]
+        How long each step took.
+
+    Parameters
+    ----------
+    quiet : `bool`
+        Say nothing.
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.seconds: dict[str, float] = {}
+        self._console = None if quiet else console()
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        """Do something that may take longer than a second."""
+        started = time.perf_counter()
+        if self._console is None:
+            yield
+        elif self._console.is_terminal:
+            with self._console.status(f"{title} …"):
+                yield
+        else:
+            yield
+        took = self.seconds[title] = time.perf_counter() - started
+        if self._console is not None:
+            self._console.print(f"  [green]✓[/green] {title} [dim]{took:.1f} s[/dim]")

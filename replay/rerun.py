@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Re-run a captured quantum: plan, rebuild, execute, compare, and put the verdict into the store."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, field, replace
+
+from envcap.environment import Environment, capture_environment
+from envcap.errors import EnvcapError
+from envcap.hooks.attempt import AttemptWriter, file_record
+from envcap.ids import uuid7
+from envcap.model.manifest import Job
+from envcap.model.result import FileRecord, Output
+from envcap.store.index import Index
+from envcap.store.journal import Journal
+from envcap.store.selector import resolve
+from envcap.target import Target
+
+from .build.base import Built, cache_dir
+from .build.registry import engine
+from .captured import CapturedQuantum
+from .compare.policy import DEFAULT, Policy
+from .errors import ReplayRefusedError
+from .execute.quantum import Destination, MissingInputsError, RemadeOutput, run_quantum
+from .fidelity import Fidelity, Layer
+from .plan import Plan, make_plan
+from .progress import Progress
+from .verdict import ReplayVerdict, judge_outputs
+
+__all__ = ("Options", "rerun")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to re-run.
+
+    Attributes
+    ----------
+    engine, code : `str`
+        As on the command line.
+    require : `Fidelity`
+        Refuse when a layer is below.
+    policy : `Policy`
+    repository : `str` or `None`
+        Where the user's repository is now, if not where the manifest says.
+    new_run : `str` or `None`
+        Write to this new RUN of the user's repository instead of an isolated one.
+    recursive : `bool`
+        Re-make inputs that are gone.
+    """
+
+    engine: str = "auto"
+    code: str = "captured"
+    require: Fidelity = Fidelity.SUBSTITUTED
+    policy: Policy = field(default=DEFAULT)
+    repository: str | None = None
+    new_run: str | None = None
+    recursive: bool = False
+
+
+def rerun(job: CapturedQuantum, options: Options, progress: Progress) -> ReplayVerdict:
+    """Re-run a quantum and return the verdict, which is in the store then.
+
+    Raises
+    ------
+    EnvcapError
+        With the exit code that DESIGN section 5 gives the reason.
+    """
+    plan = make_plan(job, options.engine, options.code)
+    plan.check(options.require)
+    replay = _Replay(options, progress)
+    try:
+        return replay.run(plan)
+    finally:
+        replay.tidy()
+
+
+class _Replay:
+    """One replay, with the quanta that it has to re-make first."""
+
+    def __init__(self, options: Options, progress: Progress) -> None:
+        self._options = options
+        self._progress = progress
+        self._folder = os.path.join(cache_dir(), "replays", uuid7())
+        self._remade: dict[str, str] = {}
+        self._made_first: list[str] = []
+        self._started = False
+        os.makedirs(self._folder)
+
+    def run(self, plan: Plan) -> ReplayVerdict:
+        job, options = plan.job, self._options
+        built, writer, remade = self._execute(plan)
+        policy = options.policy.for_new_run() if options.new_run else options.policy
+        with self._progress.step("compare"):
+            outputs = judge_outputs(job, remade, policy)
+        verdict = ReplayVerdict(
+            job=job,
+            replay=writer.attempt,
+            outputs=outputs,
+            layers=self._reached(plan, built),
+            engine=plan.engine,
+            code=plan.code,
+            seconds=self._progress.seconds,
+            place=f"RUN {options.new_run}" if options.new_run else self._isolated(),
+        )
+        Journal(job.store.root).append(("verdict", verdict.to_bytes()))
+        return verdict
+
+    def tidy(self) -> None:
+        """Leave nothing but the isolated repository and the log."""
+        for name in os.listdir(self._folder):
+            if name.startswith("quantum-"):
+                for part in ("code", "home", "tmpdir"):
+                    shutil.rmtree(os.path.join(self._folder, name, part), ignore_errors=True)
+
+    def _isolated(self) -> str:
+        return os.path.join(self._folder, "repo")
+
+    def _execute(self, plan: Plan) -> tuple[Built, AttemptWriter, list[RemadeOutput]]:
+        """Run one quantum, after those that make its missing inputs if the user asked for that."""
+        job = plan.job
+        scratch = os.path.join(self._folder, f"quantum-{job.manifest.attempt}")
+        os.makedirs(scratch)
+        built = engine(plan.engine).build(job, plan.code, scratch, self._progress)
+        replace(plan, layers=self._reached(plan, built)).check(self._options.require)
+        writer = self._begin(job, built)
+        try:
+            remade = self._run(job, built, scratch)
+        except EnvcapError as err:
+            writer.end(status="failed", error=str(err))
+            raise
+        writer.end(status="ok", outputs=[_output(one) for one in remade])
+        return built, writer, remade
+
+    def _run(self, job: CapturedQuantum, built: Built, scratch: str) -> list[RemadeOutput]:
+        title = f"run {job.manifest.job.name}"
+        try:
+            with self._progress.step(title):
+                remade = run_quantum(job, built, self._destination(job), scratch)
+        except MissingInputsError as err:
+            if not self._options.recursive:
+                raise ReplayRefusedError(f"{err}; --recursive makes it again first") from err
+            for uuid in err.uuids:
+                self._make_first(job.index, uuid)
+            with self._progress.step(title):
+                remade = run_quantum(job, built, self._destination(job), scratch)
+        self._started = True
+        return remade
+
+    def _make_first(self, index: Index, uuid: str) -> None:
+        if uuid in self._remade:
+            raise ReplayRefusedError(f"dataset {uuid} was re-made, but is missing still")
+        try:
+            producer = CapturedQuantum(index, resolve(index, f"dataset:{uuid}"))
+        except EnvcapError as err:
+            raise ReplayRefusedError(f"input {uuid} is gone, and it can't be made again: {err}") from err
+        plan = make_plan(producer, self._options.engine, self._options.code)
+        plan.check(self._options.require)
+        _, _, remade = self._execute(plan)
+        self._remade |= {one.original: one.dataset for one in remade}
+        self._made_first.append(producer.manifest.job.name)
+
+    def _destination(self, job: CapturedQuantum) -> Destination:
+        options = self._options
+        repository = options.repository or job.repository
+        run = options.new_run or job.manifest.job.run
+        if run is None:
+            raise ReplayRefusedError("the job's RUN was not captured; name one with --run")
+        isolated = None if options.new_run else self._isolated()
+        return Destination(repository, isolated, run, self._remade, self._started)
+
+    def _reached(self, plan: Plan, built: Built) -> tuple[Layer, ...]:
+        """Return the plan's layers with what the engine reached, and what had to be re-made."""
+        reached = {layer.name: layer for layer in built.layers}
+        layers = [reached.get(layer.name, layer) for layer in plan.layers]
+        if self._made_first:
+            detail = f"re-made first: {', '.join(self._made_first)}"
+            layers = [Layer("inputs", Fidelity.REBUILT, detail) if one.name == "inputs" else one for one in layers]
+        return tuple(layers)
+
+    def _begin(self, job: CapturedQuantum, built: Built) -> AttemptWriter:
+        """Write the replay's own manifest: what it ran in, captured like any job's environment."""
+        environment = _environment_of(job, built)
+        original = job.manifest.job
+        own = Job(
+            kind=original.kind,
+            name=original.name,
+            activator="replay",
+            argv=["rerun"],
+            quantum=original.quantum,
+            run=self._options.new_run or original.run,
+            butler=self._options.repository or original.butler,
+            inputs=original.inputs,
+            init_inputs=original.init_inputs,
+            outputs=original.outputs,
+        )
+        writer = AttemptWriter(
+            Journal(job.store.root), environment, job.task, own,
+            job_id=job.manifest.job_id, replay_of=job.manifest.attempt,
+        )  # fmt: skip
+        writer.begin()
+        return writer
+
+
+def _environment_of(job: CapturedQuantum, built: Built) -> Environment:
+    environment = capture_environment(Target.of_command([built.python], built.variables), job.store)
+    source = next(layer for layer in built.layers if layer.name == "source")
+    captured = job.attempt.recipe.software.get("source")
+    if source.fidelity is Fidelity.EXACT and captured is not None:
+        # Put back from the commit, it stands outside git now; what it is has not changed.
+        environment.software["source"] = captured
+    return environment
+
+
+def _output(one: RemadeOutput) -> Output:
+    record = file_record(one.path, one.uri) if one.path else FileRecord(uri=one.uri)
+    return Output(dataset=one.dataset, dataset_type=one.dataset_type, file=record)

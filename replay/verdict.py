@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verdict of a replay: output by output, and the worst of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from envcap.digest import canonical_json
+from envcap.ids import timestamp
+from envcap.model.result import Output
+
+from .captured import CapturedQuantum
+from .compare.base import ComparisonError
+from .compare.files import FileComparison, compare_files
+from .compare.policy import Policy, Verdict, worst
+from .errors import ReplayRefusedError
+from .execute.quantum import RemadeOutput
+from .fidelity import Layer
+
+__all__ = ("MEDIA_TYPE", "JudgedOutput", "ReplayVerdict", "judge_outputs")
+
+MEDIA_TYPE = "application/vnd.envcap.verdict.v1+json"
+
+
+@dataclass(frozen=True)
+class JudgedOutput:
+    """One output of the job against its re-made counterpart.
+
+    Attributes
+    ----------
+    original : `Output`
+        As the job left it.
+    original_path : `str`
+        Where it is now.
+    remade : `RemadeOutput`
+    comparison : `FileComparison`
+    note : `str`
+        What a reader must know besides, e.g. that the original isn't what the job wrote any more.
+    """
+
+    original: Output
+    original_path: str
+    remade: RemadeOutput
+    comparison: FileComparison
+    note: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the output as JSON."""
+        return {
+            "dataset_type": self.remade.dataset_type,
+            "dataset": self.remade.original,
+            "original": {"path": self.original_path, "captured_digest": self.original.file.digest},
+            "remade": {"dataset": self.remade.dataset, "uri": self.remade.uri},
+            "verdict": str(self.comparison.verdict),
+            "note": self.note,
+            "comparison": self.comparison.to_json(),
+        }
+
+
+@dataclass(frozen=True)
+class ReplayVerdict:
+    """What a replay came to.
+
+    Attributes
+    ----------
+    job : `CapturedQuantum`
+    replay : `str`
+        Attempt id of the replay.
+    outputs : sequence of `JudgedOutput`
+    layers : sequence of `Layer`
+        The fidelity that was reached.
+    engine, code : `str`
+    seconds : mapping
+        How long each step took.
+    place : `str`
+        Where the re-made datasets are: a directory, or a RUN of the user's repository.
+    """
+
+    job: CapturedQuantum
+    replay: str
+    outputs: Sequence[JudgedOutput]
+    layers: Sequence[Layer]
+    engine: str
+    code: str
+    seconds: Mapping[str, float]
+    place: str
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of the outputs' verdicts; a replay without outputs is failed, never green."""
+        return worst(output.comparison.verdict for output in self.outputs) if self.outputs else Verdict.FAILED
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the verdict as JSON, without floats."""
+        return {
+            "mediaType": MEDIA_TYPE,
+            "replay": self.replay,
+            "replay_of": self.job.manifest.attempt,
+            "judged": timestamp(),
+            "verdict": str(self.verdict),
+            "engine": self.engine,
+            "code": self.code,
+            "layers": [layer.to_json() for layer in self.layers],
+            "outputs": [output.to_json() for output in self.outputs],
+            "seconds": {step: f"{seconds:.3f}" for step, seconds in self.seconds.items()},
+            "place": self.place,
+        }
+
+    def to_bytes(self) -> bytes:
+        """Return the canonical bytes, as stored."""
+        return canonical_json(self.to_json())
+
+
+def judge_outputs(job: CapturedQuantum, remade: Iterable[RemadeOutput], policy: Policy) -> list[JudgedOutput]:
+    """Compare each science output and init-output with its original.
+
+    Raises
+    ------
+    ReplayRefusedError
+        If an original is gone, or one of the files can't be read: then nothing can be said of it.
+    """
+    by_original = {output.original: output for output in remade}
+    judged = []
+    for original in job.science_outputs():
+        again = by_original[str(original.dataset)]
+        where = (original.file.uri or "").removeprefix("file://")
+        if again.path is None or not where.startswith("/"):
+            raise ReplayRefusedError(f"{again.dataset_type}: only local files are compared ({where}, {again.uri})")
+        try:
+            comparison = compare_files(Path(where), Path(again.path), policy)
+        except ComparisonError as err:
+            raise ReplayRefusedError(f"{again.dataset_type} was re-made at {again.path}, but: {err}") from err
+        judged.append(JudgedOutput(original, where, again, comparison, _note(original, comparison)))
+    return judged
+
+
+def _note(original: Output, comparison: FileComparison) -> str:
+    captured = original.file.digest
+    if captured is None or comparison.original.digest == captured:
+        return ""
+    if comparison.remade.digest == captured:
+        return "the original was changed since; the re-run is, byte for byte, what the job wrote"
+    return "the original was changed since the job wrote it; this compares with what it is now"
