@@ -89,7 +89,10 @@ class Environment:
 
 
 class _Keeper:
-    """Puts documents into the store; what can't be kept still has its digest, and the first reason is remembered."""
+    """Puts documents into the store; what can't be kept still has its digest.
+
+    After the first that can't be kept, none is tried: what room is left is for the journal, which says so.
+    """
 
     def __init__(self, store: LocalStore) -> None:
         self._store = store
@@ -104,10 +107,12 @@ class _Keeper:
         return describe_bytes(media_type, data)
 
     def _put(self, data: bytes) -> None:
+        if self.reason:
+            return
         try:
             self._store.put(data)
         except StoreError as err:
-            self.reason = self.reason or str(err)
+            self.reason = str(err)
 
 
 def capture_environment(
@@ -126,8 +131,8 @@ def capture_environment(
 
     environment = Environment(target)
     places: dict[str, Mapping[str, object]] = {}
+    keeper = _Keeper(store)
     for cls in COLLECTORS if collectors is None else collectors:
-        keeper = _Keeper(store)
         collected, outcome = collect(cls(), target, keeper.blob)
         if collected is not None:
             try:
@@ -139,12 +144,7 @@ def capture_environment(
         if keeper.reason:
             outcome = Outcome(status="failed", reason=f"captured, but not kept: {keeper.reason}")
         environment.outcomes[cls.kind] = outcome
-    _keep_site(environment, places, store)
-    return environment
-
-
-def _keep_site(environment: Environment, places: Mapping[str, Mapping[str, object]], store: LocalStore) -> None:
-    keeper = _Keeper(store)
     environment.site = keeper.document(Site(places=places))
     if keeper.reason:
         environment.outcomes["site"] = Outcome(status="failed", reason=f"captured, but not kept: {keeper.reason}")
+    return environment

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,8 @@ class ReplayVerdict:
         How long each step took.
     place : `str`
         Where the re-made datasets are: a directory, or a RUN of the user's repository.
+    judged : `str`
+        When, as RFC 3339.
     """
 
     job: CapturedQuantum
@@ -87,6 +89,7 @@ class ReplayVerdict:
     code: str
     seconds: Mapping[str, float]
     place: str
+    judged: str = field(default_factory=timestamp)
 
     @property
     def verdict(self) -> Verdict:
@@ -99,7 +102,7 @@ class ReplayVerdict:
             "mediaType": MEDIA_TYPE,
             "replay": self.replay,
             "replay_of": self.job.manifest.attempt,
-            "judged": timestamp(),
+            "judged": self.judged,
             "verdict": str(self.verdict),
             "engine": self.engine,
             "code": self.code,

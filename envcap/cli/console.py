@@ -9,6 +9,8 @@ from ..errors import UsageError
 
 __all__ = ("console", "table")
 
+_PIPE_WIDTH = 240
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,7 +29,11 @@ def console(*, stderr: bool = True) -> Console:
         from rich.console import Console
     except ImportError:
         raise UsageError("text for people needs rich: pip install 'envcap[cli]', or use --json") from None
-    return Console(stderr=stderr, highlight=False, soft_wrap=False)
+    made = Console(stderr=stderr, highlight=False)
+    if not made.is_terminal:
+        # A pipe has no width: nothing is cut off.
+        made.width = _PIPE_WIDTH
+    return made
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> Table:

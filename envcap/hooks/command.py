@@ -182,6 +182,8 @@ class _Recording:
 
     def _begin(self) -> None:
         self._store.create()
+        journal = Journal(self._store.root)
+        journal.reserve()
         outcomes: dict[str, Outcome] = {}
         try:
             target = Target.of_command(self._job.argv, self._environ)
@@ -200,9 +202,7 @@ class _Recording:
             cwd=os.getcwd(),
             parent=enclosing.parent if enclosing else None,
         )
-        writer = AttemptWriter(
-            Journal(self._store.root), environment, work, job, job_id=self._job.job_id, outcomes=outcomes
-        )
+        writer = AttemptWriter(journal, environment, work, job, job_id=self._job.job_id, outcomes=outcomes)
         writer.begin()
         self._writer = writer
         self.context = Context(self._store, writer.attempt, environment)

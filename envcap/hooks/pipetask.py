@@ -128,7 +128,7 @@ def _around_updated_inputs(original: Callable[..., Any]) -> Callable[..., Any]:
 def _around_context_get(original: Callable[..., Any]) -> Callable[..., Any]:
     def get(self: Any, ref: Any) -> Any:
         loaded = original(self, ref)
-        if hasattr(ref, "id"):  # neither None nor deferred
+        if ref is not None and not hasattr(ref, "datasetRef"):  # a deferred one is used only once it is loaded
             for recording in _current.recordings:
                 recording.used.add(str(ref.id))
         return loaded

@@ -23,6 +23,7 @@ MAX_RECORD = 1 << 28
 
 _MAGIC = b"envcap-record "
 _MAX_HEADER = 256
+_RESERVE = 8192
 
 
 class Record:
@@ -63,6 +64,22 @@ class Journal:
         self._root = root
         self._pid = 0
         self._descriptor = -1
+        self._reserved = False
+
+    def reserve(self) -> None:
+        """Set room aside for the first records, before objects take the last of a nearly full store.
+
+        Raises
+        ------
+        StoreError
+            If there is none.
+        """
+        try:
+            self._open()
+            os.posix_fallocate(self._descriptor, 0, _RESERVE)
+            self._reserved = True
+        except OSError as err:
+            raise StoreError(f"store {self._root}: no room for a journal: {err.strerror or err}") from err
 
     def append(self, *records: tuple[str, bytes]) -> list[str]:
         """Append records, each a kind and its bytes, in one write, and return the digests of the bytes.
@@ -94,8 +111,12 @@ class Journal:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self._descriptor = os.open(os.path.join(folder, name), flags, 0o644)
         self._pid = os.getpid()
+        self._reserved = False
 
     def _append(self, record: bytes) -> None:
+        if self._reserved:
+            os.ftruncate(self._descriptor, 0)
+            self._reserved = False
         before = os.fstat(self._descriptor).st_size
         try:
             written = os.write(self._descriptor, record)

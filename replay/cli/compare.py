@@ -6,6 +6,7 @@ The exit status is 0 if they are identical, equal or equivalent, 1 if they are d
 Examples
 --------
   replay compare coadd.fits again/coadd.fits
+  replay compare repo/u/me/first/coadd.fits repo/u/me/again/coadd.fits --new-run
   replay compare a.parq b.parq --policy tolerances.toml --json
 """
 
@@ -29,12 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("original", metavar="A", help="a file")
     parser.add_argument("remade", metavar="B", help="another")
     parser.add_argument("--policy", metavar="FILE", help="what may differ (TOML); the default is nothing but dates")
+    parser.add_argument("--new-run", action="store_true", help="B is in another RUN: new UUIDs are no difference")
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare and judge."""
-    found = compare_files(Path(arguments.original), Path(arguments.remade), policy(arguments))
+    judge = policy(arguments).for_new_run() if arguments.new_run else policy(arguments)
+    found = compare_files(Path(arguments.original), Path(arguments.remade), judge)
     if arguments.json:
         print_json(found.to_json())
     else:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +13,8 @@ from envcap.errors import AmbiguousSelectorError, EnvcapError, UnknownSelectorEr
 from envcap.ids import is_uuid
 
 __all__ = ("find_dataset", "uuid_in_file")
+
+_YAML_ID = re.compile(r"\bLSST\.BUTLER\.ID: *['\"]?([0-9a-fA-F-]{36})\b")
 
 
 def find_dataset(repository: str, dataset: str, data_id: Mapping[str, str], collections: Sequence[str]) -> str:
@@ -76,10 +79,14 @@ def _in_fits(path: str) -> str | None:
 
 
 def _in_parquet(path: str) -> str | None:
+    """Look in the schema's own metadata and in the table metadata that astropy keeps there as YAML."""
     from pyarrow import parquet
 
-    value = (parquet.read_schema(path).metadata or {}).get(b"LSST.BUTLER.ID")
-    return value.decode("ascii", "replace").strip('"') if value else None
+    metadata = parquet.read_schema(path).metadata or {}
+    if value := metadata.get(b"LSST.BUTLER.ID"):
+        return str(value.decode("ascii", "replace")).strip('"')
+    found = _YAML_ID.search(metadata.get(b"table_meta_yaml", b"").decode("utf-8", "replace"))
+    return found[1] if found else None
 
 
 def _open(repository: str) -> Any:

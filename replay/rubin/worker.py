@@ -66,16 +66,23 @@ def _replay(request: Mapping[str, Any]) -> dict[str, Any]:
     graph.add_task(request["label"], task_class, config=config)
     graph.resolve(source.registry)
     outputs = list(_output_refs(source, graph, request))
-    destination = _destination(source, request, [ref.dataId for ref in outputs])
-    inputs = _pinned_inputs(source, destination, request)
+    if request["new_run"]:
+        destination, inputs = _new_run(source, request)
+    else:
+        destination, inputs = _isolated(source, request, [ref.dataId for ref in outputs])
     graph.register_dataset_types(destination)
     prepared = time.perf_counter()
-    if request["init"]:
-        _write_init_outputs(destination, graph, inputs, {ref.datasetType.name: ref for ref in outputs})
-    else:
-        if request["new_run"]:
-            _start_run(destination, graph, inputs, request["run"])
-        _execute(destination, graph, request, inputs, outputs)
+    try:
+        if request["init"]:
+            _write_init_outputs(destination, graph, inputs, {ref.datasetType.name: ref for ref in outputs})
+        else:
+            if request["new_run"]:
+                _start_run(destination, graph, inputs, request["run"])
+            _execute(destination, graph, request, inputs, outputs)
+    except BaseException:
+        if request["new_run"] and not request["continue_run"]:
+            destination.removeRuns([request["run"]])  # it is ours, and the user's repository keeps nothing half made
+        raise
     done = time.perf_counter()
     return {
         "outputs": [_found(destination, ref) for ref in outputs],
@@ -98,8 +105,8 @@ def _frozen_config(config_class: Any, text: str) -> Any:
     for statement in ast.parse(text).body:
         try:
             _apply(statement, config)
-        except (AttributeError, KeyError) as err:
-            removed.append(f"{ast.unparse(statement).partition(' = ')[0].removeprefix('config.')} ({err})")
+        except (AttributeError, KeyError):
+            removed.append(ast.unparse(statement).partition(" = ")[0].removeprefix("config."))
         except Exception as err:
             shown = ast.unparse(statement)[:120]
             raise Refused(f"the code does not take the captured configuration ({shown}): {err}") from err
@@ -152,40 +159,54 @@ def _assigned(text: str) -> dict[str, str]:
     return found
 
 
-def _destination(source: Any, request: Mapping[str, Any], data_ids: Iterable[Any]) -> Any:
-    """Return the butler to write to: an isolated repository, or the user's own with a new RUN."""
+def _new_run(source: Any, request: Mapping[str, Any]) -> tuple[Any, dict[str, list[Any]]]:
+    """Return a butler that writes to a new RUN of the user's repository, and the inputs."""
+    from lsst.daf.butler import Butler
+
+    run = request["run"]
+    if not request["continue_run"] and run in source.collections.query("*", flatten_chains=False):
+        raise Refused(f"the collection {run} exists; name a new RUN")
+    inputs, _ = _pinned_inputs(source, None, request)
+    return Butler.from_config(request["repository"], writeable=True, run=run), inputs
+
+
+def _isolated(source: Any, request: Mapping[str, Any], data_ids: Iterable[Any]) -> tuple[Any, dict[str, list[Any]]]:
+    """Return a butler of the isolated repository, made if it isn't there, and the inputs, which are copied into it."""
     from lsst.daf.butler import Butler, Config
 
-    run, isolated = request["run"], request["isolated"]
-    if isolated is None:
-        if not request["continue_run"] and run in source.collections.query("*", flatten_chains=False):
-            raise Refused(f"the collection {run} exists; name a new RUN")
-        return Butler.from_config(request["repository"], writeable=True, run=run)
-    if not Butler.has_repo_config(isolated):
+    folder = request["isolated"]
+    if not Butler.has_repo_config(folder):
         # The repository's own storage classes and formatters decide how datasets are written.
         kept = Config()
         original = source._config
         for key in ("storageClasses", ("datastore", "formatters"), ("datastore", "composites")):
             if key in original:
                 kept[key] = original[key]
-        Butler.makeRepo(isolated, config=kept, dimensionConfig=source.dimensions.dimensionConfig)
-    made = Butler.from_config(isolated, writeable=True, run=run)
+        Butler.makeRepo(folder, config=kept, dimensionConfig=source.dimensions.dimensionConfig)
+    made = Butler.from_config(folder, writeable=True, run=request["run"])
     for data_id in data_ids:
         for element in data_id.universe.sorted(data_id.dimensions.elements):
             record = data_id.records[element.name]
             if record is not None and element.has_own_table:
                 made.registry.insertDimensionData(element, record, skip_existing=True)
-    return made
+    inputs, transfer = _pinned_inputs(source, made, request)
+    made.transfer_from(source, transfer, transfer="copy", register_dataset_types=True, transfer_dimensions=True)
+    return made, inputs
 
 
-def _pinned_inputs(source: Any, destination: Any, request: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Return the inputs by dataset type, in order, after each was checked against its captured digest."""
+def _pinned_inputs(
+    source: Any, isolated: Any, request: Mapping[str, Any]
+) -> tuple[dict[str, list[Any]], list[Any]]:
+    """Return the inputs by dataset type, in order, and those of them that the isolated repository lacks.
+
+    Each was checked against its captured digest.
+    """
     found: dict[str, list[Any]] = {}
     missing, tampered, transfer = [], [], []
     for dataset in (*request["inputs"], *request["init_inputs"]):
         refs = found.setdefault(dataset["dataset_type"], [])
-        made = destination.get_dataset(uuid.UUID(dataset["id"]))
-        if made is not None and request["isolated"] is not None and destination.stored(made):
+        made = isolated.get_dataset(uuid.UUID(dataset["id"])) if isolated is not None else None
+        if made is not None and isolated.stored(made):
             refs.append(made)
             continue
         ref = source.get_dataset(uuid.UUID(dataset["id"]), dimension_records=True)
@@ -206,10 +227,7 @@ def _pinned_inputs(source: Any, destination: Any, request: Mapping[str, Any]) ->
     if missing:
         named = "; ".join(f"{d['dataset_type']} {d['id']}" for d in missing)
         raise Refused(f"an input is gone: {named}", missing=missing)
-    if request["isolated"] is not None:
-        destination.transfer_from(source, transfer, transfer="copy", register_dataset_types=True,
-                                  transfer_dimensions=True)  # fmt: skip
-    return found
+    return found, transfer
 
 
 def _digest(uri: Any) -> str:

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Put code back that no distribution covers: the commit, the patch, and the files that were kept."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+
+from envcap.errors import StoreError
+from envcap.model.components import CodeRoot
+
+from ..captured import CapturedQuantum
+from ..errors import BuildError
+from ..fidelity import Fidelity, Layer
+
+__all__ = ("code_layer", "code_path")
+
+_SECONDS = 300
+
+
+def code_layer(job: CapturedQuantum, code: str) -> Layer:
+    """Return what can be put back of a job's code."""
+    if job.source is None:
+        return Layer("source", Fidelity.EXACT, "all code belongs to distributions")
+    reasons = [reason for root, place in _roots(job) if (reason := _obstacle(job, root, place, code))]
+    if reasons:
+        return Layer("source", Fidelity.IMPOSSIBLE, "; ".join(reasons))
+    if code == "current":
+        paths = ", ".join(str(place["path"]) for _, place in _roots(job))
+        return Layer("source", Fidelity.SUBSTITUTED, f"today's code at {paths}, as asked (--code current)")
+    return Layer("source", Fidelity.EXACT, "; ".join(_described(root) for root, _ in _roots(job)))
+
+
+def code_path(job: CapturedQuantum, code: str, scratch: str) -> list[str]:
+    """Return the directories for ``PYTHONPATH``, in order, having put the code there.
+
+    Raises
+    ------
+    BuildError
+        If it can't be put back.
+    """
+    if job.source is None:
+        return []
+    if code == "current":
+        return [str(place["path"]) for _, place in _roots(job)]
+    paths = []
+    for number, (root, place) in enumerate(_roots(job)):
+        top = os.path.join(scratch, "code", str(number), _file_name(root.name))
+        os.makedirs(top)
+        _restore(job, root, place, top)
+        paths.append(top)
+    return paths
+
+
+def _roots(job: CapturedQuantum) -> list[tuple[CodeRoot, Mapping[str, object]]]:
+    roots = job.source.roots if job.source else ()
+    places = job.place("source", "roots")
+    known = places if isinstance(places, list | tuple) and len(places) == len(roots) else [{}] * len(roots)
+    return list(zip(roots, known, strict=True))
+
+
+def _file_name(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_" else "_" for c in name) or "code"
+
+
+def _described(root: CodeRoot) -> str:
+    if root.commit is None:
+        return f"{root.name}: {len(root.files)} files, kept"
+    extra = (" + patch" if root.patch else "") + (f" + {len(root.files)} untracked files" if root.files else "")
+    return f"{root.name}: commit {root.commit[:10]}{extra}"
+
+
+def _obstacle(job: CapturedQuantum, root: CodeRoot, place: Mapping[str, object], code: str) -> str | None:
+    """Return why a root can't be put back, `None` if it can."""
+    if code == "current":
+        path = place.get("path")
+        return None if isinstance(path, str) and os.path.isdir(path) else f"{root.name}: {path} is gone"
+    for name, descriptor in {**root.files, **({"its patch": root.patch} if root.patch else {})}.items():
+        if not job.store.has(descriptor.digest):
+            return f"{root.name}: {name} is missing from the store"
+    code_left_out = [n for n in root.left_out if n.endswith((".py", ".so")) or n.startswith("(")]
+    if code_left_out:
+        return f"{root.name}: {code_left_out[0]} was not kept: {root.left_out[code_left_out[0]]}"
+    if root.commit is not None and not _has_commit(place, root.commit):
+        remote = f"; clone {place['remote']} there" if "remote" in place else ""
+        return f"{root.name}: commit {root.commit[:10]} is not in {place.get('work_tree', 'any known repository')}{remote}"
+    return None
+
+
+def _has_commit(place: Mapping[str, object], commit: str) -> bool:
+    tree = place.get("work_tree")
+    if not isinstance(tree, str) or not os.path.isdir(tree):
+        return False
+    return _run_git(tree, {}, "cat-file", "-e", f"{commit}^{{commit}}").returncode == 0
+
+
+def _run_git(folder: str, variables: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    # A patch must not be applied to a repository that happens to enclose the scratch directory.
+    environ = {**os.environ, "GIT_CEILING_DIRECTORIES": os.path.dirname(folder), "LC_ALL": "C", **variables}
+    command = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C", folder, *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, env=environ, timeout=_SECONDS, check=False)
+    except FileNotFoundError:
+        raise BuildError("git is not installed; it is needed to put captured code back") from None
+    except subprocess.TimeoutExpired:
+        raise BuildError(f"git {arguments[0]} in {folder} takes more than {_SECONDS} s") from None
+
+
+def _git(folder: str, variables: Mapping[str, str], *arguments: str) -> None:
+    done = _run_git(folder, variables, *arguments)
+    if done.returncode:
+        raise BuildError(f"git {arguments[0]} in {folder}: {done.stderr.decode('utf-8', 'replace').strip()[:300]}")
+
+
+def _restore(job: CapturedQuantum, root: CodeRoot, place: Mapping[str, object], top: str) -> None:
+    if root.commit is not None:
+        _check_out(root, str(place.get("work_tree")), top)
+    try:
+        if root.patch is not None:
+            patch = top + ".patch"
+            with open(patch, "wb") as stream:
+                stream.write(job.store.get(root.patch.digest))
+            _git(top, {}, "apply", "--whitespace=nowarn", patch)
+        for name, descriptor in root.files.items():
+            path = os.path.normpath(os.path.join(top, name))
+            if not path.startswith(top + os.sep):
+                raise BuildError(f"{root.name}: the file name {name!r} leads out of its root")
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as stream:
+                stream.write(job.store.get(descriptor.digest))
+    except (OSError, StoreError) as err:
+        raise BuildError(f"{root.name}: {err}") from err
+
+
+def _check_out(root: CodeRoot, work_tree: str, top: str) -> None:
+    """Write a commit's files, through an index of our own: the repository's own index and work tree stay as they are."""
+    index = {"GIT_INDEX_FILE": top + ".index"}
+    tree = f"{root.commit}:{root.subdir}" if root.subdir else str(root.commit)
+    _git(work_tree, index, "read-tree", tree)
+    _git(work_tree, index, "checkout-index", "--all", "--force", f"--prefix={top}{os.sep}")

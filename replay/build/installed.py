@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Distributions in a rebuilt environment: prove them, and copy those that no index has from where they still stand."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable
+
+from envcap.collectors.python_dists import InstalledDistribution, installed_distributions, normalised_record, record_rows
+from envcap.errors import EnvcapError
+
+__all__ = ("copy_installed", "modified_files", "record_digest", "records")
+
+
+def records(site: str) -> dict[str, InstalledDistribution]:
+    """Return the distributions in a directory by name."""
+    return {found.name: found for found in installed_distributions([site])}
+
+
+def record_digest(found: InstalledDistribution) -> str | None:
+    """Return the normalised RECORD digest of an installed distribution; `None` if it has no RECORD."""
+    text = found.read_record()
+    return None if text is None else normalised_record(text)
+
+
+def modified_files(site: str) -> list[str]:
+    """Return the files whose content is no longer what a RECORD says.
+
+    Distributions that share a namespace package may each claim its ``__init__.py``, with different content; the one
+    that was installed last is there, and that is as good as any.
+    """
+    claims: dict[str, set[str]] = {}
+    for found in installed_distributions([site]):
+        for path, digest, _ in record_rows(found.read_record() or ""):
+            if digest and not path.startswith("../"):
+                claims.setdefault(path, set()).add(digest)
+    return [
+        path
+        for path, digests in claims.items()
+        if not any(_has_digest(os.path.join(site, path), digest) for digest in digests)
+    ]
+
+
+def _has_digest(path: str, digest: str) -> bool:
+    """Whether a file has a RECORD's hash: algorithm, ``=``, URL-safe base64 without padding (PEP 376, PEP 427)."""
+    algorithm, _, value = digest.partition("=")
+    try:
+        with open(path, "rb") as stream:
+            found = hashlib.file_digest(stream, algorithm).digest()
+    except (OSError, ValueError):
+        return False
+    return base64.urlsafe_b64encode(found).rstrip(b"=").decode("ascii") == value
+
+
+def copy_installed(name: str, wanted: str | None, origins: Iterable[str], site: str) -> bool:
+    """Copy a distribution from the first place where it still stands as captured; return whether there was one.
+
+    Parameters
+    ----------
+    name : `str`
+    wanted : `str` or `None`
+        Its captured normalised RECORD digest.
+    origins : iterable of `str`
+        Library directories to look in.
+    site : `str`
+        The library directory to copy to.
+    """
+    for origin in origins:
+        try:
+            found = records(origin).get(name)
+            if found is not None and wanted is not None and record_digest(found) == wanted:
+                return _copy(found, origin, site)
+        except (EnvcapError, OSError):
+            continue
+    return False
+
+
+def _copy(found: InstalledDistribution, origin: str, site: str) -> bool:
+    for path, digest, _ in record_rows(found.read_record() or ""):
+        source, target = (os.path.normpath(os.path.join(top, path)) for top in (origin, site))
+        if path.startswith("../") or not target.startswith(site + os.sep) or path.endswith(".pyc"):
+            continue
+        if digest and not _has_digest(source, digest):
+            return False
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        shutil.copyfile(source, target)
+    return True

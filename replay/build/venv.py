@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engine ``venv``: a virtual environment with the captured distributions, proved by their RECORDs.
+
+Each distribution is installed as ``name==version`` by uv, and its normalised RECORD is held against the captured one:
+equal means the same bytes. An environment is kept under the digest of what it was built from, and proved again, file by
+file, each time it is used.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from envcap.digest import canonical_json, digest_of
+from envcap.model.components import Distribution
+
+from ..captured import CapturedQuantum
+from ..errors import BuildError
+from ..fidelity import Fidelity, Layer
+from ..progress import Progress
+from .base import Built, Engine, cache_dir, passed_variables
+from .code import code_layer, code_path
+from .installed import copy_installed, modified_files, record_digest, records
+from .interpreter import FoundPython, find_python, interpreter_layer, uv_program
+
+__all__ = ("VenvEngine",)
+
+_GENERATOR = "venv 1"
+_SECONDS = 1800
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_VERSION = re.compile(r"[A-Za-z0-9.+!_-]+")
+
+
+class VenvEngine(Engine):
+    """Rebuilds interpreter and distributions in the user's cache, and the code in the replay's scratch directory."""
+
+    name = "venv"
+
+    def plan(self, job: CapturedQuantum, code: str) -> tuple[Layer, ...]:
+        """Return what it would reach; what is proved only by building is ``rebuilt`` until then."""
+        found = find_python(job)
+        return (interpreter_layer(job, found), _planned_dists(job, found), code_layer(job, code))
+
+    def build(self, job: CapturedQuantum, code: str, scratch: str, progress: Progress) -> Built:
+        """Return the environment, from the cache or newly built."""
+        found = find_python(job)
+        if found is None:
+            raise BuildError(interpreter_layer(job, None).detail)
+        folder = _folder(job, found)
+        with _locked(folder):
+            if not _is_whole(folder):
+                with progress.step(f"rebuild the environment ({len(job.dists.distributions)} distributions)"):
+                    _build(job, found, folder)
+        with progress.step("put the code back"):
+            path = code_path(job, code, scratch)
+        layers = (interpreter_layer(job, found), _proved_dists(job, folder), code_layer(job, code))
+        python = os.path.join(folder, "bin", "python")
+        variables = passed_variables(scratch)
+        variables["PATH"] = os.path.join(folder, "bin") + os.pathsep + variables["PATH"]
+        return Built(python, {**variables, **job.process_env.variables, "PYTHONPATH": os.pathsep.join(path)}, layers)
+
+
+def _installable(job: CapturedQuantum) -> Sequence[Distribution]:
+    """Return the distributions to install; an editable one is code, which is put back as such."""
+    return [d for d in job.dists.distributions if not d.editable]
+
+
+def _folder(job: CapturedQuantum, found: FoundPython) -> str:
+    inputs = {
+        "generator": _GENERATOR,
+        "python": os.path.realpath(found.path),
+        "version": found.version,
+        "distributions": digest_of(job.dists.to_bytes()),
+    }
+    return os.path.join(cache_dir(), "venv", digest_of(canonical_json(inputs)).removeprefix("sha256:")[:32])
+
+
+def _site(folder: str) -> str:
+    library = os.path.join(folder, "lib")
+    (version,) = os.listdir(library)
+    return os.path.join(library, version, "site-packages")
+
+
+def _marker(folder: str) -> str:
+    return os.path.join(folder, "envcap-complete.json")
+
+
+@contextmanager
+def _locked(folder: str) -> Iterator[None]:
+    """Let one process build an environment while others wait for it."""
+    try:
+        os.makedirs(os.path.dirname(folder), exist_ok=True)
+        with open(folder + ".lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+    except OSError as err:
+        raise BuildError(f"{folder}: {err.strerror or err}; ENVCAP_CACHE names another place for environments") from err
+
+
+def _is_whole(folder: str) -> bool:
+    """Whether an environment was built to the end and nothing in it was changed since."""
+    return os.path.exists(_marker(folder)) and not modified_files(_site(folder))
+
+
+def _planned_dists(job: CapturedQuantum, found: FoundPython | None) -> Layer:
+    if found is not None and os.path.exists(_marker(folder := _folder(job, found))):
+        return _proved_dists(job, folder)
+    bad = [d for d in _installable(job) if not _NAME.fullmatch(d.name) or not _VERSION.fullmatch(d.version)]
+    if bad:
+        return Layer("python_dists", Fidelity.IMPOSSIBLE, f"{bad[0].name!r} {bad[0].version!r} is no distribution")
+    return Layer("python_dists", Fidelity.REBUILT, f"{len(_installable(job))} to install, then proved by RECORD")
+
+
+def _proved_dists(job: CapturedQuantum, folder: str) -> Layer:
+    """Return what an environment holds against what was captured, by RECORD."""
+    found = records(_site(folder))
+    wanted = _installable(job)
+    missing = [d.name for d in wanted if d.name not in found]
+    if missing:
+        return Layer(
+            "python_dists",
+            Fidelity.IMPOSSIBLE,
+            f"{', '.join(missing)}: on no configured index, and no longer installed where the job ran",
+        )
+    other = [
+        f"{d.name} {d.version}" + ("" if d.record else " (no RECORD to prove it by)")
+        for d in wanted
+        if found[d.name].version != d.version or d.record is None or record_digest(found[d.name]) != d.record
+    ]
+    if other:
+        return Layer("python_dists", Fidelity.SUBSTITUTED, f"another build of {', '.join(other)}")
+    return Layer("python_dists", Fidelity.EXACT, f"{len(wanted)} distributions, each RECORD equal to the captured one")
+
+
+def _build(job: CapturedQuantum, found: FoundPython, folder: str) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    _uv("venv", "--quiet", "--no-project", "--python", found.path, folder)
+    from_index, local = _partition(job)
+    refused = _install(folder, from_index)
+    origins = _captured_libraries(job)
+    for distribution in (*local, *refused):
+        copy_installed(distribution.name, distribution.record, origins, _site(folder))
+    with open(_marker(folder), "w", encoding="utf-8") as stream:
+        json.dump({"generator": _GENERATOR, "distributions": len(from_index) + len(local)}, stream)
+
+
+def _partition(job: CapturedQuantum) -> tuple[list[Distribution], list[Distribution]]:
+    """Return the distributions that came from an index, and those that came from elsewhere (PEP 610)."""
+    origins = job.place("python_dists", "origins")
+    elsewhere = origins if isinstance(origins, dict) else {}
+    from_index = [d for d in _installable(job) if d.name not in elsewhere]
+    return from_index, [d for d in _installable(job) if d.name in elsewhere]
+
+
+def _captured_libraries(job: CapturedQuantum) -> list[str]:
+    prefix = job.place("python_dists", "prefix")
+    if not isinstance(prefix, str):
+        return []
+    version = "python" + ".".join(job.interpreter.version.split(".")[:2])
+    return [os.path.join(prefix, "lib", version, "site-packages")]
+
+
+def _install(folder: str, wanted: Sequence[Distribution]) -> list[Distribution]:
+    """Install distributions and return those that no index has, found by halving, since uv stops at the first."""
+    if not wanted:
+        return []
+    pins = [f"{d.name}=={d.version}" for d in wanted]
+    try:
+        # Copies, not hard links: a file edited in place must not change uv's own cache.
+        _uv("pip", "install", "--quiet", "--no-deps", "--link-mode", "copy", "--python", folder, "--", *pins)
+    except BuildError:
+        if len(wanted) == 1:
+            return list(wanted)
+        middle = len(wanted) // 2
+        return _install(folder, wanted[:middle]) + _install(folder, wanted[middle:])
+    return []
+
+
+def _uv(*arguments: str) -> None:
+    environ = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    environ["UV_PYTHON_DOWNLOADS"] = "never"
+    try:
+        done = subprocess.run(
+            [uv_program(), *arguments], capture_output=True, env=environ, timeout=_SECONDS, check=False, text=True
+        )
+    except subprocess.TimeoutExpired:
+        raise BuildError(f"uv {arguments[0]} takes more than {_SECONDS} s") from None
+    if done.returncode:
+        reason = " ".join(line.strip() for line in done.stderr.splitlines() if line.strip())
+        raise BuildError(f"uv {' '.join(arguments[:2])}: {reason[:400]}")

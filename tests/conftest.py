@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the end-to-end tests share: one observatory that has observed, made once for all workers."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from examples.world import World
+from tests.observatory import CHANGED_DEFAULTS, Observatory
+
+
+@pytest.fixture(scope="session")
+def shared_tmp(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory that all workers of this session share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+def _once(folder: Path, make: Callable[[], None]) -> None:
+    """Let one worker make a directory while the others wait."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(f"{folder}.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "made").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make()
+            (folder / "made").touch()
+
+
+@pytest.fixture(scope="session")
+def observatory(shared_tmp: Path) -> Observatory:
+    """The pipeline ran on all detectors; since then, defaults changed in the tasks' code."""
+    found = Observatory(World(shared_tmp / "observatory"))
+
+    def make() -> None:
+        world = found.world
+        world.make_environment()
+        world.make_stack()
+        world.make_repo()
+        world.run(["envcap", "run", "--", *world.pipetask("u/me/first")])
+        for path, old, new in CHANGED_DEFAULTS:
+            world.edit(world.stack / path, old, new)
+        world.commit("New defaults")
+
+    _once(found.world.root, make)
+    return found
+
+
+@pytest.fixture
+def own(observatory: Observatory, tmp_path: Path) -> Observatory:
+    """A world that a test may change as it likes; its pipeline has not run yet."""
+    return observatory.clone(tmp_path)
