@@ -167,8 +167,8 @@ def _summary(demo: _Demo, world: World) -> int:
         "rerun-dataset repo catalog " + " ".join(_CATALOG) + " --require exact   # refused: see why",
     ):
         demo.say(line)
-    variables = world.variables()
-    names = ("PATH", "PYTHONPATH", "ENVCAP_STORE", "ENVCAP_CACHE")
+    variables = world.variables(job=False)
+    names = ("PATH", "ENVCAP_STORE", "ENVCAP_CACHE")
     lines = (f"export {name}={shlex.quote(variables[name])}\n" for name in names)
     (world.root / "use").write_text("".join(lines), encoding="utf-8")
     wanted = {"coadd": ("identical", "equal"), "catalog": ("identical", "equal"), "control": ("different",)}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from ..errors import UsageError
 
-__all__ = ("console", "table")
+__all__ = ("console", "section", "table")
 
 _PIPE_WIDTH = 240
 
@@ -36,13 +36,28 @@ def console(*, stderr: bool = True) -> Console:
     return made
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> Table:
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     """Return a plain table: one line a row, headings underlined, nothing drawn around it."""
     from rich.box import SIMPLE_HEAD
     from rich.markup import escape
     from rich.table import Table
 
-    made = Table(*headings, box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, show_edge=False)
+    made = Table(*headings, box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for row in rows:
         made.add_row(*(escape(cell) for cell in row))
+    return made
+
+
+def section(title: str, rows: Iterable[tuple[str, str]]) -> Table:
+    """Return a section: its title, then names and values, aligned."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    made = Table(box=None, show_header=False, pad_edge=False, title=f"[bold]{escape(title)}[/bold]")
+    made.title_justify = "left"
+    made.title_style = ""
+    made.add_column(style="cyan", min_width=20, no_wrap=True)
+    made.add_column(overflow="fold")
+    for name, value in rows:
+        made.add_row(f"  {escape(name)}", escape(value))
     return made

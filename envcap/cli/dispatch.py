@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from .. import __version__
-from ..errors import EnvcapError
+from ..errors import EnvcapError, UsageError
 
 __all__ = ("Commands", "add_json", "add_store", "make_parser", "print_json", "run_cli", "run_one")
 
@@ -39,11 +39,17 @@ def run_cli(program: str, description: str, commands: Commands, argv: Sequence[s
     if argv[0] not in commands:
         sys.stderr.write(f"{program}: no command {argv[0]!r}; '{program} --help' lists them\n")
         return 2
-    return run_one(f"{program} {argv[0]}", importlib.import_module(commands[argv[0]][0]), argv[1:])
+    return run_one(f"{program} {argv[0]}", commands[argv[0]][0], argv[1:])
 
 
-def run_one(program: str, module: ModuleType, argv: Sequence[str]) -> int:
+def run_one(program: str, module_name: str, argv: Sequence[str]) -> int:
     """Run one command's module and return its exit status; an error of ours is one line on stderr."""
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as err:
+        extra = module_name.partition(".")[0].replace("envcap", "cli")
+        sys.stderr.write(f"{program}: the module {err.name} is not installed: pip install 'envcap[{extra}]'\n")
+        return UsageError.exit_code
     parser = make_parser(program, module)
     try:
         status = module.run(parser.parse_args(argv))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""List the jobs in the store, oldest first.
+"""List the jobs in the store, oldest first. Replays are left out unless asked for.
 
 Examples
 --------
@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", choices=_STATES, help="only jobs in this state")
     parser.add_argument("--degraded", action="store_true", help="only jobs of which something could not be captured")
     parser.add_argument("--run", metavar="NAME", help="only quanta of this RUN")
+    parser.add_argument("--replays", action="store_true", help="replays too")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -57,6 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _selected(index: Index, arguments: argparse.Namespace) -> Iterator[Attempt]:
     condition, values = ("run = ?", [arguments.run]) if arguments.run else ("1", [])
+    if not arguments.replays:
+        condition += " AND replay_of IS NULL"
     for attempt in index.attempts(condition, values):
         if arguments.state not in (None, attempt.state) or (arguments.degraded and not attempt.degraded):
             continue

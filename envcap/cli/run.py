@@ -2,8 +2,8 @@
 """Run a command and record it as a job; a pipetask inside is recorded quantum by quantum.
 
 The exit status is the command's own (128 + n when signal n ended it; 125 if envcap could not start it, 126 and 127 as a
-shell does). Whatever goes wrong with capture, the command runs. If PYTHONHASHSEED isn't set, it is set to 0, since a seed
-that Python draws by itself can't be read back.
+shell does). Whatever goes wrong with capture, the command runs. If PYTHONHASHSEED is not set, it is set to 0: a seed
+that Python draws by itself could not be read back.
 
 Examples
 --------

@@ -11,7 +11,7 @@ Examples
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from ..model.components import Command, RubinQuantum
 from ..store.base import default_store
@@ -39,11 +39,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(document(attempt))
         return 0
-    from .console import console, table
+    from .console import console, section
 
     out = console(stderr=False)
     for title, rows in sections(attempt):
-        out.print(table(("", ""), rows, title=title))
+        out.print(section(title, rows))
     return 0
 
 
@@ -57,7 +57,7 @@ def document(attempt: Attempt) -> dict[str, object]:
     }
 
 
-def sections(attempt: Attempt) -> Iterator[tuple[str, list[Sequence[str]]]]:
+def sections(attempt: Attempt) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """Yield the sections that people read, as title and rows."""
     manifest = attempt.manifest
     task = attempt.recipe.task
@@ -95,12 +95,12 @@ def _outcome(attempt: Attempt, kind: str) -> str:
     return f"{outcome.status}: {outcome.reason}"
 
 
-def _result(attempt: Attempt) -> list[Sequence[str]]:
+def _result(attempt: Attempt) -> list[tuple[str, str]]:
     result = attempt.result
     assert result is not None
     used = sum(entry.used for entry in result.inputs)
     available = sum(entry.available for entry in result.inputs)
-    rows: list[Sequence[str]] = [
+    rows: list[tuple[str, str]] = [
         ("ended", result.ended),
         ("inputs", f"{len(result.inputs)} predicted, {available} available, {used} used"),
         *((name, value) for name, value in result.resources.items()),

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import sys
 
-from envcap.cli.dispatch import Commands, run_cli
+from envcap.cli.dispatch import Commands, run_cli, run_one
 
-__all__ = ("main",)
+__all__ = ("RERUN_DATASET", "main", "rerun_dataset")
 
 _COMMANDS: Commands = {
     "plan": ("replay.cli.plan", "say what a replay would reach, layer by layer"),
@@ -16,8 +16,17 @@ _COMMANDS: Commands = {
 }
 
 
+RERUN_DATASET = "replay.cli.rerun_dataset"
+"""The module of the command that has two names of its own: `rerun-dataset` and `butler rerun-dataset`."""
+
+
 def main() -> None:
     """Run `replay`."""
     sys.exit(
         run_cli("replay", "Run a job again from its manifest, and say whether it is the same.", _COMMANDS, sys.argv[1:])
     )
+
+
+def rerun_dataset() -> None:
+    """Run `rerun-dataset`."""
+    sys.exit(run_one("rerun-dataset", RERUN_DATASET, sys.argv[1:]))

@@ -17,10 +17,8 @@ Examples
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 
-from envcap.cli.dispatch import run_one
 from envcap.errors import UnknownSelectorError, UsageError
 from envcap.store.selector import resolve
 
@@ -29,7 +27,7 @@ from ..rubin.dataset import find_dataset
 from .judged import run_and_judge
 from .options import add_run_options, open_index, options
 
-__all__ = ("add_arguments", "main", "run", "run_cli")
+__all__ = ("add_arguments", "run")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,13 +64,3 @@ def _data_id(pairs: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"--data-id {pair}: expected DIMENSION=VALUE")
         found[name] = value
     return found
-
-
-def run_cli(program: str, argv: Sequence[str]) -> int:
-    """Run the command and return its exit status."""
-    return run_one(program, sys.modules[__name__], argv)
-
-
-def main() -> None:
-    """Run `rerun-dataset`."""
-    sys.exit(run_cli("rerun-dataset", sys.argv[1:]))

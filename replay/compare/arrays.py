@@ -19,6 +19,7 @@ __all__ = ("measure_arrays",)
 Array = npt.NDArray[Any]
 
 _CHUNK = 1 << 20
+_COMPARABLE = {"ff", "cc", "SS", "UU", "ii", "uu", "iu", "ui"}
 _COUNTED = {
     Kind.VALUE: "differ",
     Kind.NAN: "are NaN on one side only",
@@ -94,15 +95,7 @@ def _measure_form(where: str, a: Array, b: Array, noun: str) -> tuple[Difference
     if before != after:
         detail, measures = f"{before} → {after}", {"original": str(before), "remade": str(after)}
         # Between other kinds, numpy compares after a conversion that loses digits: say nothing then.
-        if a.shape == b.shape and {before.kind, after.kind} in (
-            {"f"},
-            {"c"},
-            {"S"},
-            {"U"},
-            {"i"},
-            {"u"},
-            {"i", "u"},
-        ):
+        if a.shape == b.shape and before.kind + after.kind in _COMPARABLE:
             count = int(((a != b) & ~((a != a) & (b != b))).sum())
             detail += f", and {count} of {a.size} {noun} differ" if count else f", {noun} equal"
         found.append(Difference(where, Kind.DTYPE, detail, measures))

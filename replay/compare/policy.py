@@ -7,7 +7,7 @@ import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -128,7 +128,7 @@ class Policy:
     """Relative tolerance as a decimal number; `None` is exact."""
     atol: str | None = None
     """Absolute tolerance in the unit of the data, likewise."""
-    volatile: tuple[Volatile, ...] = field(default=_VOLATILE)
+    volatile: tuple[Volatile, ...] = _VOLATILE
 
     @classmethod
     def from_toml(cls, path: Path) -> Policy:

@@ -43,7 +43,7 @@ def compare_metadata(original: Any, remade: Any) -> tuple[Difference, ...]:
     """
     lone = set(original.names) ^ set(remade.names)
     left, right = (
-        {path: value for path, value in _entries(schema).items() if path[0] != "column" or path[1] not in lone}
+        {path: value for path, value in _entries(schema).items() if path[0] != "column" or path[2] not in lone}
         for schema in (original, remade)
     )
     found: dict[tuple[str, Kind, str], Difference] = {}
@@ -60,22 +60,25 @@ def compare_metadata(original: Any, remade: Any) -> tuple[Difference, ...]:
 
 def _locate(path: Path) -> tuple[str, Kind, str]:
     """Say where a path is, what kind of metadata it leads to, and by which name."""
-    is_unit = any(part.lower() in _UNIT_NAMES for part in path)
-    kind = Kind.UNIT if is_unit else Kind.METADATA
-    if path[0] == "column":
-        return f"column {path[1]}", kind, "unit" if is_unit else ".".join(path[2:])
-    # A nested key keeps its own name, by which policies know it.
-    name = ".".join(path[2:]) if path[1] == "table_meta_yaml" and path[2:] else ".".join(path[1:])
-    return f"metadata {name}", kind, name
+    of_column = path[0] == "column"
+    key = path[3:] if of_column else path[1:]
+    kind = Kind.UNIT if any(part.lower() in _UNIT_NAMES for part in key) else Kind.METADATA
+    # Keys need not be Unicode; what is stored must be.
+    name = ".".join(key).encode("utf-8", "backslashreplace").decode()
+    return f"column {path[2]}" if of_column else f"metadata {name}", kind, name
 
 
 def _entries(schema: Any) -> Entries:
-    """Flatten all metadata: paths start with ``column`` and its name, or ``table`` and a key."""
+    """Flatten all metadata.
+
+    Paths begin with ``column``, who says so, and the column's name; or with where in the file they are recorded, and
+    the key as the writer knew it.
+    """
     entries: Entries = {}
     for field in schema:
         for key, value in (field.metadata or {}).items():
             if key != _POSITIONAL:
-                entries["column", field.name, _text(key)] = _text(value)
+                entries["column", "field", field.name, _text(key)] = _text(value)
     for raw_key, raw_value in (schema.metadata or {}).items():
         key, text = _text(raw_key), _text(raw_value)
         try:
@@ -87,7 +90,7 @@ def _entries(schema: Any) -> Entries:
 
 
 def _plain(key: str, text: str) -> Entries:
-    return {("table", key): text}
+    return {("schema", key): text}
 
 
 def _astropy(key: str, text: str) -> Entries:
@@ -95,28 +98,29 @@ def _astropy(key: str, text: str) -> Entries:
     (document,) = load_yaml(text)
     meta = dict(document.pop("meta", None) or {})
     serialized = meta.pop("__serialized_columns__", None)
-    entries = _columns(document.pop("datatype"), ("name",))
-    entries |= _flat(("table", key), {**meta, **document})
-    return entries | _flat(("table", "__serialized_columns__"), serialized)
+    entries = _columns(key, document.pop("datatype"), ("name",))
+    for path, value in (("meta",), meta), ((key, "__serialized_columns__"), serialized), ((key, key), document):
+        entries |= _flat(path, value) if value else {}
+    return entries
 
 
 def _pandas(key: str, text: str) -> Entries:
     """Flatten the JSON that pandas writes: a list of columns, and more."""
     document = json.loads(text)
-    return _columns(document.pop("columns"), ("field_name", "name")) | _flat(("table", key), document)
+    return _columns(key, document.pop("columns"), ("field_name", "name")) | _flat((key, key), document)
 
 
 _PARSERS: Mapping[str, Callable[[str, str], Entries]] = {"table_meta_yaml": _astropy, "pandas": _pandas}
 
 
-def _columns(columns: list[dict[str, Any]], names: tuple[str, ...]) -> Entries:
+def _columns(source: str, columns: list[dict[str, Any]], names: tuple[str, ...]) -> Entries:
     entries: Entries = {}
     for column in columns:
         given = [str(column[key]) for key in names if column.get(key) is not None]
         if not given:
             raise ValueError("a column without a name")
         rest = {key: value for key, value in column.items() if key not in ("name", "field_name")}
-        entries |= _flat(("column", given[0]), rest)
+        entries |= _flat(("column", source, given[0]), rest)
     return entries
 
 
@@ -136,7 +140,7 @@ def _walk(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
         yield from _walk((*path, value.tag), value.value)
     elif isinstance(value, list | tuple) and value:
         for i, item in enumerate(value):
-            yield from _walk((*path, str(i)), item)
+            yield from _walk((*path, f"[{i}]"), item)
     else:
         yield path, value
 

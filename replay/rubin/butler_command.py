@@ -7,7 +7,8 @@ import sys
 
 import click
 
-from replay.cli import rerun_dataset
+from envcap.cli.dispatch import run_one
+from replay.cli.main import RERUN_DATASET
 
 __all__ = ("get_commands",)
 
@@ -21,7 +22,7 @@ __all__ = ("get_commands",)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def rerun_dataset_command(arguments: tuple[str, ...]) -> None:
     """Re-run the processing that made a dataset, and say whether the result is the same."""
-    sys.exit(rerun_dataset.run_cli("butler rerun-dataset", arguments))
+    sys.exit(run_one("butler rerun-dataset", RERUN_DATASET, arguments))
 
 
 def get_commands() -> list[click.Command]:

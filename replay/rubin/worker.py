@@ -194,9 +194,7 @@ def _isolated(source: Any, request: Mapping[str, Any], data_ids: Iterable[Any]) 
     return made, inputs
 
 
-def _pinned_inputs(
-    source: Any, isolated: Any, request: Mapping[str, Any]
-) -> tuple[dict[str, list[Any]], list[Any]]:
+def _pinned_inputs(source: Any, isolated: Any, request: Mapping[str, Any]) -> tuple[dict[str, list[Any]], list[Any]]:
     """Return the inputs by dataset type, in order, and those of them that the isolated repository lacks.
 
     Each was checked against its captured digest.

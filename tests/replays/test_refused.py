@@ -180,3 +180,13 @@ def test_a_command_is_no_quantum(observatory: Observatory) -> None:
     done = observatory.run("replay", "plan", "@last")
     assert done.returncode == 3
     assert "replays quanta only" in _one_line(done.stderr)
+
+
+@pytest.mark.parametrize(
+    "command", ["rerun-dataset repo x", "butler rerun-dataset repo x", "replay run @last", "envcap show @last"]
+)
+def test_without_the_extra_that_a_command_needs(observatory: Observatory, command: str) -> None:
+    # The job environment has what a job needs and no more.
+    done = observatory.run(*command.split(), job=True)
+    assert done.returncode == 2
+    assert "pip install 'envcap[" in _one_line(done.stderr)
