@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
+from envcap.errors import EnvcapError
+
 from .difference import Difference
 
 __all__ = ("Comparator", "ComparisonError", "reading")
 
 
-class ComparisonError(Exception):
+class ComparisonError(EnvcapError):
     """A file could not be measured.
 
     Parameters

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from envcap.digest import canonical_json, digest_of
+from envcap.errors import EnvcapError
 
 from .difference import Difference, Kind, Leaf
 from .tolerance import Frontier
@@ -20,10 +21,11 @@ from .tolerance import Frontier
 __all__ = ("DEFAULT", "NEW_RUN", "Judgement", "Policy", "PolicyError", "Verdict", "Volatile", "worst")
 
 
-class PolicyError(Exception):
+class PolicyError(EnvcapError):
     """A policy file says something that is not a policy."""
 
     error_type = "bad_policy"
+    exit_code = 2
 
 
 class Verdict(StrEnum):
