@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 else:
     Json = object
 
-MAX_INTEGER = 2**53
-"""Largest magnitude that every JSON reader keeps exactly (RFC 8785, section 3.2.2.3)."""
+MAX_INTEGER = 2**53 - 1
+"""Largest magnitude that every JSON reader keeps exactly (RFC 7493, section 2.2)."""
 
 _CHUNK = 1 << 20
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
@@ -33,7 +33,7 @@ def _ordered(value: Json, where: str) -> Json:
         return value
     if isinstance(value, int):
         if not -MAX_INTEGER <= value <= MAX_INTEGER:
-            raise ValueError(f"{where}: integer {value} is beyond 2^53; write it as a string")
+            raise ValueError(f"{where}: integer {value} is beyond 2^53 - 1; write it as a string")
         return value
     if isinstance(value, Mapping):
         for key in value:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from math import isfinite
 
 from .errors import EnvcapError
 
@@ -145,8 +146,10 @@ def _new_element(target: ast.expr, value: ast.expr, statement: ast.stmt) -> str 
 def _literal(node: ast.expr, statement: ast.stmt) -> str:
     """Return a value as Python writes it; non-finite numbers as ``float('inf')``, which reads back everywhere."""
     match node:
+        case ast.Constant(value=float(value)) if not isfinite(value):
+            return f"float('{value!r}')"
         case ast.Constant(value=value) if isinstance(value, _CONSTANTS):
-            return repr(value)
+            return _printed(value, statement)
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return _negative(_literal(operand, statement), statement)
         case ast.Name(id="inf" | "nan" as name):
@@ -171,7 +174,7 @@ def _items(nodes: list[ast.expr], statement: ast.stmt) -> Iterator[str]:
 
 
 def _negative(literal: str, statement: ast.stmt) -> str:
-    if literal.startswith("float('"):
+    if literal.startswith("float('") and literal[7] != "-":
         return _non_finite("-" + literal[7:-2], statement)
     if not literal[0].isdigit():
         raise _refusal(statement)
@@ -184,8 +187,18 @@ def _non_finite(word: str, statement: ast.stmt) -> str:
     return f"float('{float(word)!r}')"
 
 
+def _printed(value: object, statement: ast.stmt) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # an integer of more digits than Python prints
+        raise _refusal(statement) from None
+
+
 def _refusal(statement: ast.stmt) -> ConfigRefusedError:
-    shown = ast.unparse(statement).splitlines()[0][:120]
+    try:
+        shown = ast.unparse(statement).splitlines()[0][:120]
+    except ValueError:
+        shown = type(statement).__name__
     return ConfigRefusedError(
         f"the configuration holds code that is no field assignment (line {statement.lineno}): {shown!r}"
     )

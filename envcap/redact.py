@@ -12,13 +12,14 @@ SCRUBBED = "***"
 """Stands where something was taken out."""
 
 _SECRET_NAME = re.compile(
-    r"(?i)(pass(word|wd|phrase)?|secret|token|credential|api[-_]?key|private[-_]?key|auth|cookie)"
+    r"(?i)(?:^|[-_.])(?:pass(?:wd|phrase)?|pwd|secrets?|tokens?|credentials?|(?:api|private|access)[-_]?key|auth|cookies?)"
+    r"(?:$|[-_.])|(?:password|passwd|secret|token)s?$"
 )
 _PATTERNS = (
     # RFC 3986, section 3.2.1: userinfo. The user name alone can be a token (pip, git).
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/@\s'\"]+@"), rf"\1{SCRUBBED}@"),
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/\s'\"]+@"), rf"\1{SCRUBBED}@"),
     # conda's token in a channel's path.
-    (re.compile(r"/t/[A-Za-z0-9_-]{8,}/"), f"/t/{SCRUBBED}/"),
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^/\s]*/t/)[A-Za-z0-9_-]{8,}/"), rf"\1{SCRUBBED}/"),
     (re.compile(r"(?i)([?&;][a-z0-9_-]*(?:token|secret|password|signature|key|auth)=)[^&\s'\"]+"), rf"\1{SCRUBBED}"),
     # RFC 9110, section 11.6.2. A digit and a length tell a token from prose about bearers.
     (re.compile(r"(?i)\b((?:bearer|basic)\s+)(?=\S*\d)[A-Za-z0-9._~+/=-]{16,}"), rf"\1{SCRUBBED}"),
@@ -42,16 +43,16 @@ def scrub(text: str) -> str:
 
 
 def scrub_argv(argv: Sequence[str]) -> list[str]:
-    """Return a command line without credentials: also the values of options whose name tells (``--password X``)."""
+    """Return a command line without credentials: also the values of options and names that tell (``--password X``)."""
     clean: list[str] = []
     hide_next = False
     for word in argv:
-        if hide_next and not word.startswith("-"):
+        if hide_next and not word.startswith("--"):
             clean.append(SCRUBBED)
             hide_next = False
             continue
-        option, equals, _ = word.partition("=")
-        telling = word.startswith("-") and is_secret_name(option)
+        name, equals, _ = word.partition("=")
+        telling = is_secret_name(name) and (word.startswith("-") or bool(equals))
         hide_next = telling and not equals
-        clean.append(f"{option}={SCRUBBED}" if telling and equals else scrub(word))
+        clean.append(f"{name}={SCRUBBED}" if telling and equals else scrub(word))
     return clean

@@ -20,7 +20,8 @@ __all__ = ("CodePlace", "Target", "find_program")
 _PROBE = """
 import json, sys, sysconfig
 print(json.dumps([sys.executable, sys.prefix, sys.implementation.name, sys.version.split()[0],
-                  sysconfig.get_config_var("SOABI"), sys.path[1:], sysconfig.get_path("stdlib")]))
+                  sysconfig.get_config_var("SOABI"),
+                  sys.path[0 if getattr(sys.flags, "safe_path", False) else 1:], sysconfig.get_path("stdlib")]))
 """
 _PROBE_SECONDS = 30
 
@@ -113,13 +114,20 @@ class Target:
     def code_places(self) -> list[CodePlace]:
         """Return the directories on the search path that hold neither the standard library nor distributions."""
         places: dict[str, CodePlace] = {}
-        if self.script_dir and not _under(self.script_dir, self.prefix):
+        if self.script_dir and not self._installed(self.script_dir):
             places[self.script_dir] = CodePlace(self.script_dir, deep=False)
         for path in self.path:
-            installed = path.endswith(("site-packages", "dist-packages")) or _under(path, self.stdlib)
-            if not installed and os.path.isdir(path) and not _under(path, os.path.join(self.prefix, "bin")):
+            if os.path.isdir(path) and not self._installed(path):
                 places[path] = CodePlace(path, deep=True)
         return list(places.values())
+
+    def _installed(self, path: str) -> bool:
+        """Whether the code in a directory belongs to Python or to distributions."""
+        if path == os.path.join(self.prefix, "bin") or path == os.path.dirname(self.executable):
+            return True
+        if path.endswith(("site-packages", "dist-packages")) or _under(path, self.stdlib):
+            return True
+        return os.path.isdir(path) and any(name.endswith(".dist-info") for name in os.listdir(path))
 
 
 def find_program(name: str, environ: Mapping[str, str]) -> str | None:
@@ -151,15 +159,35 @@ def _interpreter_of(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[st
         return None, None
     if _is_python(program):
         return program, _script_dir(argv[1:])
-    with open(program, "rb") as stream:
-        line = stream.readline(4096)
-    words = line[2:].decode("utf-8", "surrogateescape").split() if line.startswith(b"#!") else []
-    if words and os.path.basename(words[0]) == "env":
-        words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
-    found = find_program(words[0], environ) if words else None
+    found = _interpreter_of_script(program, environ)
     if found is None or not _is_python(found):
         return None, None
     return found, os.path.dirname(os.path.realpath(program))
+
+
+def _interpreter_of_script(program: str, environ: Mapping[str, str]) -> str | None:
+    """Return the program that the first line of a script names."""
+    with open(program, "rb") as stream:
+        line, second = (stream.readline(4096).decode("utf-8", "surrogateescape") for _ in range(2))
+    words = line[2:].split() if line.startswith("#!") else []
+    if words and os.path.basename(words[0]) == "env":
+        words = _words_after_env(words[1:])
+    elif words and os.path.basename(words[0]) == "sh" and second.startswith("'''exec' "):
+        # What pip and uv write for an interpreter whose path is too long for a first line, or has spaces in it.
+        import shlex
+
+        words = shlex.split(second.removeprefix("'''exec' "))
+    return find_program(words[0], environ) if words else None
+
+
+def _words_after_env(words: Sequence[str]) -> list[str]:
+    """Return what is left of the arguments of env(1) once its options and assignments are taken off."""
+    waiting = list(words)
+    while waiting and (waiting[0].startswith("-") or "=" in waiting[0]):
+        option = waiting.pop(0)
+        if option in ("-u", "--unset", "-C", "--chdir") and waiting:
+            waiting.pop(0)
+    return waiting
 
 
 def _script_dir(arguments: Sequence[str]) -> str | None:
@@ -168,12 +196,14 @@ def _script_dir(arguments: Sequence[str]) -> str | None:
     for argument in waiting:
         if argument in ("-W", "-X", "--check-hash-based-pycs"):
             next(waiting, None)
-        elif argument in ("-c", "-m") or argument == "-":
+        elif argument == "-" or argument.startswith(("-c", "-m")):
             return os.getcwd()
         elif not argument.startswith("-"):
             full = os.path.realpath(argument)
             return full if os.path.isdir(full) else os.path.dirname(full)
-    return None
+        elif not argument.startswith("--") and ("I" in argument or "P" in argument):
+            return None
+    return os.getcwd()
 
 
 def _is_running_one(interpreter: str) -> bool:

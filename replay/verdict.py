@@ -11,6 +11,7 @@ from typing import Any
 from envcap.digest import canonical_json
 from envcap.ids import timestamp
 from envcap.model.result import Output
+from envcap.model.verdict import Verdict as StoredVerdict
 
 from .captured import CapturedQuantum
 from .compare.base import ComparisonError
@@ -20,9 +21,7 @@ from .errors import ReplayRefusedError
 from .execute.quantum import RemadeOutput
 from .fidelity import Layer
 
-__all__ = ("MEDIA_TYPE", "JudgedOutput", "ReplayVerdict", "judge_outputs")
-
-MEDIA_TYPE = "application/vnd.envcap.verdict.v1+json"
+__all__ = ("JudgedOutput", "ReplayVerdict", "judge_outputs")
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ class ReplayVerdict:
     def to_json(self) -> dict[str, Any]:
         """Return the verdict as JSON, without floats."""
         return {
-            "mediaType": MEDIA_TYPE,
+            "mediaType": StoredVerdict.media_type,
             "replay": self.replay,
             "replay_of": self.job.manifest.attempt,
             "judged": self.judged,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from ..errors import UsageError
 
-__all__ = ("console", "section", "table")
+__all__ = ("console", "printable", "section", "table")
 
 _PIPE_WIDTH = 240
 
@@ -44,7 +44,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
 
     made = Table(*headings, box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for row in rows:
-        made.add_row(*(escape(cell) for cell in row))
+        made.add_row(*(escape(printable(cell)) for cell in row))
     return made
 
 
@@ -53,11 +53,16 @@ def section(title: str, rows: Iterable[tuple[str, str]]) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
-    made = Table(box=None, show_header=False, pad_edge=False, title=f"[bold]{escape(title)}[/bold]")
+    made = Table(box=None, show_header=False, pad_edge=False, title=f"[bold]{escape(printable(title))}[/bold]")
     made.title_justify = "left"
     made.title_style = ""
     made.add_column(style="cyan", min_width=20, no_wrap=True)
     made.add_column(overflow="fold")
     for name, value in rows:
-        made.add_row(f"  {escape(name)}", escape(value))
+        made.add_row(f"  {escape(printable(name))}", escape(printable(value)))
     return made
+
+
+def printable(text: str) -> str:
+    """Return a text whose control characters can't reach a terminal: a manifest is anybody's."""
+    return "".join(c if c == "\n" or c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

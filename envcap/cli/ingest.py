@@ -35,13 +35,16 @@ def run(arguments: argparse.Namespace) -> int:
     jobs = int(index.query("SELECT COUNT(*) FROM manifests")[0][0])
     damage = [
         {"journal": path, "from": found.offset, "to": found.end, "reason": found.reason, "tail": found.tail}
-        for path, found in index.ingested.damage
+        for path, found in index.damage()
     ]
     if arguments.json:
-        print_json({"attempts": jobs, "records": index.ingested.records, "damage": damage})
+        unreadable = index.unreadable
+        print_json({"attempts": jobs, "records": index.new_records, "damage": damage, "unreadable": unreadable})
     else:
-        sys.stderr.write(f"{index.ingested.records} new records; {jobs} attempts in {index.store}\n")
+        sys.stderr.write(f"{index.new_records} new records; {jobs} attempts in {index.store}\n")
         for found in damage:
             what = "torn tail" if found["tail"] else "damage"
             sys.stderr.write(f"{what}: {found['journal']} bytes {found['from']}-{found['to']}: {found['reason']}\n")
-    return 3 if any(not found["tail"] for found in damage) else 0
+        for reason in index.unreadable:
+            sys.stderr.write(f"unreadable: {reason}\n")
+    return 3 if index.unreadable or any(not found["tail"] for found in damage) else 0

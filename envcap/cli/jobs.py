@@ -53,6 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
     out.print(table(("started", "state", "kind", "name", "RUN", "attempt"), rows))
     counts = Counter(attempt.state for attempt in found)
     sys.stderr.write(", ".join(f"{counts[state]} {state}" for state in _STATES if counts[state]) + "\n")
+    for reason in index.unreadable:
+        sys.stderr.write(f"unreadable: {reason}\n")
     return 0
 
 

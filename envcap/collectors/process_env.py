@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..errors import CollectorError
 from ..model.components import ProcessEnv
 from ..redact import is_secret_name, scrub
 from ..target import Target
@@ -25,6 +26,8 @@ ALLOWED = frozenset({
 ALLOWED_PREFIXES = ("LC_", "OMP_", "KMP_", "GOMP_", "OPENBLAS_", "GOTO_", "MKL_", "BLIS_", "VECLIB_", "NUMEXPR_",
                     "NUMBA_", "NPY_", "TORCH_", "TF_DETERMINISTIC")  # fmt: skip
 """Families of such variables."""
+
+_PLACE_ENDS = ("_DIR", "_HOME", "_PATH", "_ROOT", "_FILE")
 
 PLACES = frozenset({
     "PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "VIRTUAL_ENV", "CONDA_PREFIX",
@@ -46,9 +49,8 @@ class ProcessEnvCollector(Collector):
         for name, value in target.environ.items():
             if name.startswith("ENVCAP_"):
                 continue
-            asked = name in extra
-            if asked or ((name in ALLOWED or name.startswith(ALLOWED_PREFIXES)) and not is_secret_name(name)):
-                variables[name] = scrub(value)
+            if name in extra or _is_allowed(name):
+                variables[name] = scrub(_text(name, value))
             elif name not in PLACES:
                 others.append(name)
         places = {name: scrub(target.environ[name]) for name in PLACES if name in target.environ}
@@ -56,6 +58,20 @@ class ProcessEnvCollector(Collector):
             ProcessEnv(variables=variables, umask=_umask()),
             {"variables": places, "other_names": sorted(others)},
         )
+
+
+def _text(name: str, value: str) -> str:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise CollectorError(f"the variable {name} is no Unicode text, and could not be set again as it was") from None
+    return value
+
+
+def _is_allowed(name: str) -> bool:
+    if name in ALLOWED:
+        return True
+    return name.startswith(ALLOWED_PREFIXES) and not name.endswith(_PLACE_ENDS) and not is_secret_name(name)
 
 
 def extra_names(environ: Mapping[str, str]) -> frozenset[str]:

@@ -7,12 +7,16 @@ are kept. Elsewhere the files themselves are kept.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 
-from ..digest import digest_of_file
+from ..digest import digest_of, digest_of_file
 from ..errors import CollectorError
+from ..ids import uuid7
 from ..model.components import CodeRoot, Source
 from ..model.descriptor import Descriptor
 from ..redact import scrub
@@ -31,9 +35,17 @@ MAX_FILES = 2000
 _IMPORTABLE = (".py", ".so", ".pth")
 _DATA = (".yaml", ".yml", ".json", ".toml", ".cfg", ".ini", ".txt", ".csv", ".ecsv", ".sh")
 _GIT_SECONDS = 60
-# Nothing of a repository's own configuration may run here, and a look must not write to its index.
-_GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false")
-_GIT_DIFF = ("diff", "--no-color", "--no-ext-diff", "--no-textconv", "--binary", "--full-index", "HEAD", "--", ".")
+_MAX_HASHED = 1 << 26
+# Nothing that a repository configures may run here: no monitor, hook, external diff or text conversion. Its clean
+# filters do run: without them git can't tell what has changed (LFS), and they come with the code that the job imports.
+_GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false")
+# All that a user's settings could change in a patch is fixed.
+_GIT_DIFF = (
+    "diff", "--no-color", "--no-ext-diff", "--no-textconv", "--binary", "--full-index", "--relative", "--no-renames",
+    "--src-prefix=a/", "--dst-prefix=b/", "--diff-algorithm=myers", "--unified=3", "--inter-hunk-context=0",
+    "--no-indent-heuristic", "--submodule=short", "-O/dev/null", "HEAD", "--", ".",
+    ":(exclude,glob)**/.env", ":(exclude,glob)**/.env.*",
+)  # fmt: skip
 
 
 class SourceCollector(Collector):
@@ -67,7 +79,8 @@ def _code_root(place: CodePlace, keep: Keep) -> tuple[CodeRoot | None, dict[str,
         files, left_out = _keep_files(place.path, _loose_files(place), keep)
         return (CodeRoot(name=name, files=files, left_out=left_out) if files else None), {}
     top, prefix, commit = head.decode("utf-8", "surrogateescape").splitlines()
-    patch = _git(place.path, *_GIT_DIFF) or b""
+    with _own_index(place.path) as index:
+        patch = _git(place.path, *_GIT_DIFF, index=index) or b""
     kept_patch, left_out = _keep_patch(patch, keep)
     listed = _git(place.path, "ls-files", "--others", "--exclude-standard", "-z", "--", ".") or b""
     untracked = [path for path in listed.decode("utf-8", "surrogateescape").split("\0") if path]
@@ -87,9 +100,26 @@ def _code_root(place: CodePlace, keep: Keep) -> tuple[CodeRoot | None, dict[str,
     return root, facts
 
 
-def _git(folder: str, *arguments: str, tolerated: int = 0) -> bytes | None:
+@contextmanager
+def _own_index(folder: str) -> Iterator[str]:
+    """Give a copy of a repository's index, since git refreshes the one that it compares with: a look must not write."""
+    found = _git(folder, "rev-parse", "--git-path", "index") or b""
+    index = os.path.join(folder, found.decode("utf-8", "surrogateescape").strip())
+    copy = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"envcap-{uuid7()}.index")  # noqa: S108  (a UUID is no guess)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copyfile(index, copy)
+        yield copy
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(copy)
+
+
+def _git(folder: str, *arguments: str, tolerated: int = 0, index: str | None = None) -> bytes | None:
     """Return what a git command prints; `None` for the exit status that means there is nothing."""
-    environ = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    # Inside a git hook, GIT_DIR and its like name another repository.
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environ |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", **({"GIT_INDEX_FILE": index} if index else {})}
     try:
         done = subprocess.run([*_GIT, "-C", folder, *arguments], capture_output=True, env=environ, timeout=_GIT_SECONDS)
     except FileNotFoundError:
@@ -109,14 +139,22 @@ def _git(folder: str, *arguments: str, tolerated: int = 0) -> bytes | None:
 def _keep_patch(patch: bytes, keep: Keep) -> tuple[Descriptor | None, dict[str, str]]:
     if not patch:
         return None, {}
-    if _has_secret(patch):
-        return None, {"(patch)": "it seems to hold a secret; commit the rest, or take the secret out"}
+    reason = _reason_against(patch)
+    if reason:
+        return None, {"(patch)": f"{reason}; commit what is meant to stay"}
     return keep(PATCH_MEDIA_TYPE, patch), {}
 
 
-def _has_secret(data: bytes) -> bool:
+def _reason_against(data: bytes) -> str | None:
+    """Return why some bytes can't be kept, with a digest that tells one content from another; `None` if they can."""
+    if len(data) > MAX_FILE:
+        return f"{len(data)} bytes, {digest_of(data)}"
     text = data.decode("utf-8", "surrogateescape")
-    return scrub(text) != text
+    clean = scrub(text)
+    if clean != text:
+        # Of what is left once the secret is out: a digest of a short secret could be guessed.
+        return f"it seems to hold a secret; without it {digest_of(clean.encode('utf-8', 'surrogateescape'))}"
+    return None
 
 
 def _loose_files(place: CodePlace) -> Iterator[str]:
@@ -141,18 +179,31 @@ def _keep_files(
         if count == MAX_FILES:
             raise CollectorError(f"{top}: more than {MAX_FILES} files of code outside git; commit them")
         full = os.path.join(top, path)
-        if not os.path.isfile(full):
-            continue
-        size = os.path.getsize(full)
-        if size > MAX_FILE:
-            left_out[path] = f"{size} bytes"
-        elif importable_only and not path.endswith(_IMPORTABLE):
-            left_out[path] = digest_of_file(full)[0]
-        else:
-            with open(full, "rb") as stream:
-                data = stream.read()
-            if _has_secret(data):
-                left_out[path] = "it seems to hold a secret"
-            else:
+        if path.endswith("/"):
+            left_out[path] = "a git repository of its own"
+        elif os.path.isfile(full) and not _is_env_file(path):
+            if importable_only and not path.endswith(_IMPORTABLE):
+                left_out[path] = _told(full)
+                continue
+            reason = _told(full) if os.path.getsize(full) > MAX_FILE else None
+            if reason is None:
+                with open(full, "rb") as stream:
+                    data = stream.read()
+                reason = _reason_against(data)
+            if reason is None:
                 files[path] = keep(FILE_MEDIA_TYPE, data)
+            else:
+                left_out[path] = reason
     return files, left_out
+
+
+def _is_env_file(path: str) -> bool:
+    """Whether a file is one of those that hold a project's secrets by custom; not even its digest is noted."""
+    name = os.path.basename(path)
+    return name == ".env" or name.startswith(".env.")
+
+
+def _told(path: str) -> str:
+    """Return a file's size, and its digest if that takes no more than a moment."""
+    size = os.path.getsize(path)
+    return f"{size} bytes" + (f", {digest_of_file(path)[0]}" if size <= _MAX_HASHED else "")

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from ..digest import digest_of_file
 from ..environment import Environment, capture_environment
@@ -26,6 +24,7 @@ from ..store.local import LocalStore
 from ..target import Target, find_program
 from .attempt import AttemptWriter, file_record
 from .context import CONFIRM_VARIABLE, CONTEXT_VARIABLE, Context
+from .payload import Signals, read_confirmations, spawn, wait
 
 __all__ = ("CANNOT_START", "NOT_EXECUTABLE", "NOT_FOUND", "CommandJob", "run_command")
 
@@ -34,9 +33,7 @@ NOT_EXECUTABLE = 126
 NOT_FOUND = 127
 
 _MAX_CONFIG = 1 << 24
-_FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT)
-# Python ignores these; a payload expects them as they are by default.
-_RESTORED = (signal.SIGPIPE, signal.SIGXFSZ)
+_STDERR = 2
 
 
 class CommandJob:
@@ -83,26 +80,36 @@ def run_command(job: CommandJob, store: LocalStore) -> int:
         return NOT_EXECUTABLE if known else NOT_FOUND
     reader, writer = os.pipe()
     os.set_inheritable(writer, True)
+    os.set_blocking(writer, False)
     recording = _Recording(job, store, environ)
     recording.begin()
-    environ[CONFIRM_VARIABLE] = str(writer)
+    pipe = os.fstat(writer)
+    environ[CONFIRM_VARIABLE] = f"{writer}:{pipe.st_dev}:{pipe.st_ino}"
     if recording.context is not None:
         environ[CONTEXT_VARIABLE] = recording.context.to_text()
     try:
-        pid = _spawn(program, job.argv, environ)
+        with Signals() as signals:
+            pid = spawn(program, job.argv, environ, signals.to_restore)
+            os.close(writer)
+            signals.pass_on_to(pid)
+            status, resources = wait(pid)
     except OSError as err:
-        status = NOT_EXECUTABLE if err.errno in (errno.EACCES, errno.ENOEXEC) else CANNOT_START
+        status = {errno.EACCES: NOT_EXECUTABLE, errno.ENOEXEC: NOT_EXECUTABLE, errno.ENOENT: NOT_FOUND}.get(
+            err.errno or 0, CANNOT_START
+        )
         _say(f"{program}: {err.strerror}")
         recording.end(status, {}, f"not started: {err.strerror}", [])
         return status
-    os.close(writer)
-    status, resources = _wait(pid)
-    recording.end(status, resources, None, _read_confirmations(reader))
+    recording.end(status, resources, None, read_confirmations(reader))
     return status
 
 
 def _say(message: str) -> None:
-    sys.stderr.write(f"envcap: {message}\n")
+    try:
+        os.write(_STDERR, f"envcap: {message}\n".encode("utf-8", "backslashreplace"))
+    except OSError:
+        # stderr is closed, full or missing: the payload matters more than what we have to say.
+        return
 
 
 def _child_environ(job: CommandJob) -> dict[str, str]:
@@ -112,52 +119,6 @@ def _child_environ(job: CommandJob) -> dict[str, str]:
     if job.env_names:
         environ["ENVCAP_EXTRA_ENV"] = ",".join(job.env_names)
     return environ
-
-
-def _spawn(program: str, argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    try:
-        return os.posix_spawn(program, list(argv), environ, setsigdef=_RESTORED)
-    except OSError as err:
-        if err.errno != errno.ENOEXEC:
-            raise
-        # A script without a first line that names its interpreter: POSIX has the shell run it.
-        return os.posix_spawn("/bin/sh", ["/bin/sh", program, *argv[1:]], environ, setsigdef=_RESTORED)
-
-
-def _wait(pid: int) -> tuple[int, dict[str, str]]:
-    """Wait for the payload, passing signals on; the terminal's own (INT, QUIT) reach it without us."""
-
-    def forward(number: int, frame: object) -> None:
-        os.kill(pid, number)
-
-    previous: dict[int, Callable[..., object] | int | None] = {n: signal.signal(n, forward) for n in _FORWARDED}
-    previous |= {n: signal.signal(n, signal.SIG_IGN) for n in (signal.SIGINT, signal.SIGQUIT)}
-    try:
-        _, wait_status, usage = os.wait4(pid, 0)
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-    code = os.waitstatus_to_exitcode(wait_status)
-    resources = {
-        "user_s": f"{usage.ru_utime:.3f}",
-        "system_s": f"{usage.ru_stime:.3f}",
-        "max_rss_kb": str(usage.ru_maxrss),
-    }
-    return (code if code >= 0 else 128 - code), resources
-
-
-def _read_confirmations(reader: int) -> list[str]:
-    """Return what the payload's Python processes said; a grandchild may still hold the other end, so don't wait."""
-    os.set_blocking(reader, False)
-    pieces = []
-    try:
-        while piece := os.read(reader, 65536):
-            pieces.append(piece)
-    except BlockingIOError:
-        pass
-    finally:
-        os.close(reader)
-    return b"".join(pieces).decode("utf-8", "replace").splitlines()
 
 
 class _Recording:
@@ -208,9 +169,10 @@ class _Recording:
         self.context = Context(self._store, writer.attempt, environment)
 
     def _work(self, environment: Environment, outcomes: dict[str, Outcome]) -> Command:
-        config = {os.path.basename(path): self._keep_config(path, outcomes) for path in self._job.configs}
+        names = _names((*self._job.configs, *self._job.inputs))
+        config = {names[path]: self._keep_config(path, outcomes) for path in self._job.configs}
         self._inputs = {path: file_record(os.path.abspath(path)) for path in self._job.inputs}
-        digests = {os.path.basename(path): record.digest or "" for path, record in self._inputs.items()}
+        digests = {names[path]: record.digest or "" for path, record in self._inputs.items()}
         outcomes["command"] = outcomes.get("command") or Outcome(status="captured")
         return Command(argv=_portable(self._job), config=config, inputs=digests)
 
@@ -230,22 +192,30 @@ class _Recording:
     def end(self, status: int, resources: Mapping[str, str], error: str | None, said: Sequence[str]) -> None:
         if self._writer is None:
             return
-        degraded = self._confirm(said)
-        outputs, missing = self._outputs(degraded)
         try:
-            self._writer.end(
-                status="ok" if status == 0 else "failed",
-                exit_status=status,
-                error=error,
-                inputs=[Input(dataset=r.uri or "", available=True, used=True, file=r) for r in self._inputs.values()],
-                outputs=outputs,
-                missing=missing,
-                contents={os.path.basename(path): record.digest for path, record in self._inputs.items()},
-                resources=resources,
-                degraded=degraded,
-            )
+            self._end(self._writer, status, resources, error, said)
         except EnvcapError as err:
             _say(f"this job's result is not recorded: {err}")
+        except Exception as err:  # noqa: BLE001  (a fault of ours must not change the payload's exit status)
+            _say(f"this job's result is not recorded, by a fault of envcap's own: {type(err).__name__}: {err}")
+
+    def _end(
+        self, writer: AttemptWriter, status: int, resources: Mapping[str, str], error: str | None, said: Sequence[str]
+    ) -> None:
+        degraded = self._confirm(said)
+        outputs, missing = self._outputs(degraded)
+        names = _names((*self._job.configs, *self._job.inputs))
+        writer.end(
+            status="ok" if status == 0 else "failed",
+            exit_status=status,
+            error=error,
+            inputs=[Input(dataset=r.uri or "", available=True, used=True, file=r) for r in self._inputs.values()],
+            outputs=outputs,
+            missing=missing,
+            contents={names[path]: record.digest for path, record in self._inputs.items()},
+            resources=resources,
+            degraded=degraded,
+        )
 
     def _outputs(self, degraded: dict[str, str]) -> tuple[list[Output], list[str]]:
         outputs, missing = [], []
@@ -264,21 +234,37 @@ class _Recording:
             f"hook {i}": line.removeprefix("degraded ") for i, line in enumerate(said) if line[:8] == "degraded"
         }
         prefixes = [line.removeprefix("prefix ") for line in said if line.startswith("prefix ")]
-        if self._prefix and prefixes and prefixes[0] != self._prefix:
-            degraded["interpreter"] = f"captured in {self._prefix}, but the command ran in {prefixes[0]}"
+        if prefixes and prefixes[0] != self._prefix:
+            captured = f"captured in {self._prefix}" if self._prefix else "no Python was captured"
+            degraded["interpreter"] = f"{captured}, but the command ran Python in {prefixes[0]}"
         for reason in degraded.values():
             _say(f"degraded: {reason}")
         return degraded
+
+
+def _names(paths: Sequence[str]) -> dict[str, str]:
+    """Return a name for each path that holds no place: its last part, numbered where several have the same."""
+    names: dict[str, str] = {}
+    for path in paths:
+        base = os.path.basename(path)
+        same = sum(os.path.basename(other) == base for other in names)
+        names.setdefault(path, f"{base}#{same + 1}" if same else base)
+    return names
 
 
 def _portable(job: CommandJob) -> list[str]:
     """Return the command line without the places of this site: declared files and programs go by name."""
     declared = dict.fromkeys(job.configs, "config") | dict.fromkeys(job.inputs, "input")
     declared |= dict.fromkeys(job.outputs, "output")
-    words = [os.path.basename(job.argv[0])]
-    for word in scrub_argv(job.argv)[1:]:
+    names = _names(list(declared))
+
+    def portable(word: str) -> str:
+        option, equals, value = word.partition("=")
         if word in declared:
-            words.append(f"{{{declared[word]}:{os.path.basename(word)}}}")
-        else:
-            words.append(os.path.basename(word) if word.endswith(".py") and os.path.isfile(word) else word)
-    return words
+            return f"{{{declared[word]}:{names[word]}}}"
+        if equals and value in declared:
+            return f"{option}={{{declared[value]}:{names[value]}}}"
+        return os.path.basename(word) if word.endswith(".py") and os.path.isfile(word) else word
+
+    clean = scrub_argv(job.argv)
+    return [os.path.basename(clean[0]), *map(portable, clean[1:])]

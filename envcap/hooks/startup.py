@@ -23,11 +23,18 @@ _HOOKED = {
 
 
 def say(line: str) -> None:
-    """Tell `envcap run` something, if it still listens."""
+    """Tell `envcap run` something, if it still listens and there is room.
+
+    The descriptor isn't inherited by every grandchild, and the payload may have opened a file that got its number: it
+    is written to only if it is the very pipe that `envcap run` made.
+    """
     try:
-        os.write(int(os.environ.get("ENVCAP_CONFIRM", "-1")), line.encode("utf-8", "replace")[:500] + b"\n")
+        number, device, inode = map(int, os.environ.get("ENVCAP_CONFIRM", "").split(":"))
+        state = os.fstat(number)
+        if (state.st_dev, state.st_ino) == (device, inode):
+            os.write(number, line.encode("utf-8", "replace")[:500] + b"\n")
     except (OSError, ValueError):
-        # The descriptor isn't inherited by every grandchild; then nobody listens, and that is no error.
+        # Nobody listens, or the pipe is full: what is said here must never hold up the payload.
         return
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from ..digest import Json, canonical_json
 from ..errors import FormatError
@@ -49,8 +50,6 @@ REQUIRED = object()
 MAX_DEPTH = 64
 """Deepest nesting that a reader accepts: far beyond any document, and far below Python's recursion limit."""
 
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-
 
 class Field:
     """One member of a document: its type, whether it may be missing, and how to read it.
@@ -81,9 +80,6 @@ class Field:
             return self
         value = document.data.get(self.name)
         return None if value is None else self.check(value, self.name)
-
-    def __set__(self, document: Document, value: object) -> None:
-        raise AttributeError(f"a document can't be changed ({self.name})")
 
 
 def _type_check(kind: type, name: str) -> Callable[[Any, str], Any]:
@@ -135,7 +131,7 @@ def mapping(item: Any = None, *, default: object = REQUIRED) -> Any:
         if not isinstance(value, Mapping):
             raise FormatError(f"{where}: expected an object, found {type(value).__name__}")
         if item is None:
-            return value
+            return MappingProxyType(dict(value))
         return {key: item.check(v, f"{where}.{key}") for key, v in value.items()}
 
     return Field("object", check, default is None)
@@ -168,6 +164,9 @@ class Document:
             plain["mediaType"] = self.media_type
         object.__setattr__(self, "data", plain)
         self._check(type(self).__name__)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a document can't be changed ({name})")
 
     def _check(self, where: str) -> None:
         for name, field in self.members.items():
@@ -228,10 +227,15 @@ def _plain(value: Any) -> Json:
     if isinstance(value, Document):
         return value.data
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {_unicode(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    return value  # type: ignore[no-any-return]  # canonical_json refuses what isn't JSON
+    return _unicode(value) if isinstance(value, str) else value  # canonical_json refuses what isn't JSON
+
+
+def _unicode(text: str) -> str:
+    """Return a text that is Unicode: a path or an argument may be other bytes, which Python's own notation tells."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def parse_json(data: bytes) -> Any:
@@ -244,22 +248,28 @@ def parse_json(data: bytes) -> Any:
         `MAX_DEPTH`.
     """
     try:
-        if _depth(data) > MAX_DEPTH:
-            raise FormatError(f"JSON nests deeper than {MAX_DEPTH}")
-        return json.loads(
+        parsed = json.loads(
             data.decode("utf-8"), object_pairs_hook=_unique, parse_float=_no_float, parse_constant=_no_float
         )
+        _check_nesting_and_texts(parsed)
     except (ValueError, RecursionError) as err:
         raise FormatError(f"not a JSON document: {err}") from err
+    return parsed
 
 
-def _depth(data: bytes) -> int:
-    """Return how deep brackets nest, counting those in strings too: an upper bound is enough for a limit."""
-    depth = deepest = 0
-    for bracket in data.translate(None, _NOT_BRACKETS):
-        depth += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
+def _check_nesting_and_texts(parsed: Any) -> None:
+    """Raise `ValueError` for nesting beyond `MAX_DEPTH`, or a text that is no Unicode (an escaped lone surrogate)."""
+    waiting = [(parsed, 1)]
+    while waiting:
+        value, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            raise ValueError(f"it nests deeper than {MAX_DEPTH}")
+        if isinstance(value, str):
+            value.encode("utf-8")
+        elif isinstance(value, dict):
+            waiting += [(item, depth + 1) for pair in value.items() for item in pair]
+        elif isinstance(value, list):
+            waiting += [(item, depth + 1) for item in value]
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

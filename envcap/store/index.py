@@ -7,18 +7,19 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 
-from ..errors import EnvcapError, StoreError
+from ..errors import EnvcapError, FormatError, StoreError
 from ..model.document import parse_json
 from ..model.manifest import Manifest
 from ..model.recipe import Recipe
 from ..model.result import Result
+from ..model.verdict import Verdict
 from .journal import Damage, Record, journal_paths, read_journal, read_record
 from .local import LocalStore
 from .state import state_of
 
-__all__ = ("Attempt", "Index", "Ingested")
+__all__ = ("Attempt", "Index")
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE journals (path TEXT PRIMARY KEY, read_to INTEGER NOT NULL);
 CREATE TABLE manifests (
@@ -28,7 +29,9 @@ CREATE TABLE manifests (
 CREATE TABLE results (
     attempt TEXT PRIMARY KEY, journal TEXT NOT NULL, offset INTEGER NOT NULL, digest TEXT NOT NULL,
     status TEXT NOT NULL, ended TEXT NOT NULL, content_key TEXT, degraded INTEGER NOT NULL);
-CREATE TABLE recipes (digest TEXT PRIMARY KEY, journal TEXT NOT NULL, offset INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE recipes (
+    digest TEXT NOT NULL, journal TEXT NOT NULL, offset INTEGER NOT NULL, PRIMARY KEY (digest, journal)) WITHOUT ROWID;
+CREATE TABLE damage (journal TEXT NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL, reason TEXT NOT NULL);
 CREATE TABLE datasets (dataset TEXT NOT NULL, attempt TEXT NOT NULL, PRIMARY KEY (dataset, attempt)) WITHOUT ROWID;
 CREATE TABLE files (attempt TEXT NOT NULL, path TEXT NOT NULL, digest TEXT NOT NULL);
 CREATE TABLE verdicts (
@@ -75,27 +78,28 @@ class Attempt:
         return self.manifest.degraded or bool(self.result and self.result.degraded)
 
 
-class Ingested:
-    """What one reading of the journals brought: records taken, and damage as (path, damage)."""
-
-    def __init__(self) -> None:
-        self.records = 0
-        self.damage: list[tuple[str, Damage]] = []
-
-
 class Index:
     """Finds attempts. Opening it reads what journals gained since, so a lookup never misses a job that ended.
 
     Parameters
     ----------
     store : `LocalStore`
-        On a read-only file system the index is made in memory.
+        On a read-only or full file system the index is made in memory.
+
+    Attributes
+    ----------
+    new_records : `int`
+        Records that the journals gained.
+    unreadable : `list` [ `str` ]
+        Why what could not be read could not.
     """
 
     def __init__(self, store: LocalStore) -> None:
         self.store = store
         self.path = os.path.join(store.root, "index.sqlite")
-        self.ingested = Ingested()
+        self.new_records = 0
+        self.unreadable: list[str] = []
+        self._torn: list[tuple[str, Damage]] = []
         self._connection = self._connect()
         self.refresh()
 
@@ -112,38 +116,67 @@ class Index:
             # A full disk or a file system without locks: nothing is lost by indexing in memory.
             return _prepared(sqlite3.connect(":memory:"))
         except sqlite3.DatabaseError as err:
-            raise StoreError(f"{self.path}: {err}; delete this file, 'envcap ingest' makes it anew") from err
+            raise self._broken(err) from err
 
-    def refresh(self) -> Ingested:
+    def refresh(self) -> None:
         """Read what the journals gained; another process that does the same meanwhile is waited for."""
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            for path in journal_paths(self.store.root):
-                self._read(path)
-            self._connection.execute("COMMIT")
+            self._read_all()
+        except sqlite3.OperationalError as err:
+            # No room for the file, most likely; an index in memory needs none.
+            if self.path == ":memory:":
+                raise StoreError(f"{self.store}: {err}") from err
+            self._connection.close()
+            self.path = ":memory:"
+            self._connection = _prepared(sqlite3.connect(self.path))
+            self.refresh()
         except sqlite3.Error as err:
-            raise StoreError(f"{self.path}: {err}; delete this file, 'envcap ingest' makes it anew") from err
-        return self.ingested
+            raise self._broken(err) from err
+
+    def _read_all(self) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        for path in journal_paths(self.store.root):
+            try:
+                self._read(path)
+            except StoreError as err:
+                self.unreadable.append(str(err))
+        self._connection.execute("COMMIT")
+
+    def damage(self) -> list[tuple[str, Damage]]:
+        """Return what is damaged in the journals, as path and damage; a torn tail may yet become a record."""
+        rows = self.query("SELECT journal, start, stop, reason FROM damage ORDER BY journal, start")
+        known = [(os.path.join(self.store.root, r[0]), Damage(int(r[1]), int(r[2]), r[3], tail=False)) for r in rows]
+        return known + self._torn
+
+    def _broken(self, err: sqlite3.Error) -> StoreError:
+        return StoreError(f"{self.path}: {err}; delete this file, 'envcap ingest' makes it anew")
 
     def _read(self, path: str) -> None:
         name = os.path.relpath(path, self.store.root)
         row = self._connection.execute("SELECT read_to FROM journals WHERE path = ?", (name,)).fetchone()
         read_to = start = row[0] if row else 0
-        if os.path.getsize(path) <= start:
-            return
+        try:
+            if os.path.getsize(path) <= start:
+                return
+        except OSError as err:
+            raise StoreError(f"{path}: {err.strerror or err}") from err
         for found in read_journal(path, start):
-            if isinstance(found, Damage):
-                self.ingested.damage.append((path, found))
-                # A torn tail may be a record that is being written now: look again next time.
-                read_to = read_to if found.tail else found.end
+            if isinstance(found, Damage) and found.tail:
+                self._torn.append((path, found))
                 continue
-            try:
-                self._take(name, found)
-                self.ingested.records += 1
-            except EnvcapError as err:
-                self.ingested.damage.append((path, Damage(found.offset, found.end, str(err), tail=False)))
+            if isinstance(found, Damage):
+                self._note_damage(name, found.offset, found.end, found.reason)
+            else:
+                try:
+                    self._take(name, found)
+                    self.new_records += 1
+                except EnvcapError as err:
+                    self._note_damage(name, found.offset, found.end, str(err))
             read_to = found.end
         self._connection.execute("INSERT OR REPLACE INTO journals VALUES (?, ?)", (name, read_to))
+
+    def _note_damage(self, name: str, start: int, stop: int, reason: str) -> None:
+        self._connection.execute("INSERT INTO damage VALUES (?, ?, ?, ?)", (name, start, stop, reason))
 
     def _take(self, name: str, record: Record) -> None:
         match record.kind:
@@ -155,13 +188,16 @@ class Index:
                 row = (record.digest, name, record.offset)
                 self._connection.execute("INSERT OR IGNORE INTO recipes VALUES (?, ?, ?)", row)
             case "verdict":
-                verdict = parse_json(record.data)
-                judged = (verdict["replay"], name, record.offset, verdict["replay_of"], verdict["verdict"])
+                verdict = Verdict.from_bytes(record.data)
+                judged = (verdict.replay, name, record.offset, verdict.replay_of, verdict.verdict)
                 self._connection.execute("INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?)", judged)
 
     def _take_manifest(self, name: str, record: Record) -> None:
         manifest = Manifest.from_bytes(record.data)
         job = manifest.job
+        for group in job.outputs or ():
+            if any(len(row) != len(group.dimensions) + 1 for row in group.rows):
+                raise FormatError(f"$.job.outputs: a row of {group.dataset_type} doesn't have its dimensions")
         self._connection.execute(
             "INSERT OR REPLACE INTO manifests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (manifest.attempt, name, record.offset, record.digest, manifest.job_id, job.kind, job.name, job.quantum,
@@ -206,9 +242,13 @@ class Index:
             If its record is gone or damaged.
         """
         rows = self.query("SELECT journal, offset FROM recipes WHERE digest = ?", (digest,))
-        if not rows:
-            raise StoreError(f"{self.store}: recipe {digest} is missing")
-        return Recipe.from_bytes(self._record(*rows[0]).data)
+        for row in rows:
+            try:
+                return Recipe.from_bytes(self._record(*row).data)
+            except EnvcapError:
+                if row is rows[-1]:
+                    raise
+        raise StoreError(f"{self.store}: recipe {digest} is missing")
 
     def verdict(self, replay: str) -> object:
         """Return the verdict of a replay, as stored."""
@@ -216,16 +256,24 @@ class Index:
         return parse_json(self._record(*rows[0]).data) if rows else None
 
     def attempts(self, condition: str = "1", values: Sequence[object] = ()) -> Iterator[Attempt]:
-        """Yield the attempts that meet a condition on the table ``manifests``, oldest first."""
+        """Yield the attempts that meet a condition on the table ``manifests``, oldest first.
+
+        One that can't be read is passed over, and `unreadable` says why.
+        """
         for (attempt,) in self.query(f"SELECT attempt FROM manifests WHERE {condition} ORDER BY started", values):  # noqa: S608
-            yield self.load(attempt)
+            try:
+                found = self.load(attempt)
+            except EnvcapError as err:
+                self.unreadable.append(f"attempt {attempt}: {err}")
+                continue
+            yield found
 
     def query(self, sql: str, values: Sequence[object] = ()) -> list[tuple[str, ...]]:
         """Return the rows of a query."""
         try:
             return self._connection.execute(sql, values).fetchall()
         except sqlite3.Error as err:
-            raise StoreError(f"{self.path}: {err}; delete this file, 'envcap ingest' makes it anew") from err
+            raise self._broken(err) from err
 
     def _record(self, journal: str, offset: str) -> Record:
         return read_record(os.path.join(self.store.root, journal), int(offset))

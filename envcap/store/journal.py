@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Journals: one append-only file a writing process, of records that verify themselves.
 
-A record is one line, ``envcap-record KIND DIGEST LENGTH``, then LENGTH bytes, then a line feed. A writer appends it in
-one write, so that a reader sees whole records and at most one torn tail; a record that doesn't verify is passed over
-by looking for the next such line.
+A record is one line, ``envcap-record KIND DIGEST LENGTH CHECK``, then LENGTH bytes, then a line feed. CHECK is the
+CRC-32 of what stands before it in the line. A writer appends a record in one write, so that a reader sees whole records
+and at most one torn tail; a record that doesn't verify is passed over by looking for the next such line.
 """
 
 from __future__ import annotations
 
 import os
 import time
+from binascii import crc32
 from collections.abc import Iterator
 
 from ..digest import digest_of
@@ -24,6 +25,7 @@ MAX_RECORD = 1 << 28
 _MAGIC = b"envcap-record "
 _MAX_HEADER = 256
 _RESERVE = 8192
+_TORN = "cut short"
 
 
 class Record:
@@ -91,7 +93,7 @@ class Journal:
         """
         digests = [digest_of(data) for _, data in records]
         lines = [
-            b"%s%s %s %d\n%s\n" % (_MAGIC, kind.encode(), digest.encode(), len(data), data)
+            _header(f"{kind} {digest} {len(data)}".encode("ascii")) + data + b"\n"
             for (kind, data), digest in zip(records, digests, strict=True)
         ]
         try:
@@ -156,35 +158,42 @@ def read_journal(path: str, offset: int = 0) -> Iterator[Record | Damage]:
     except OSError as err:
         raise StoreError(f"{path}: {err.strerror or err}") from err
     at = 0
-    while at < len(data):
+    # Room that was set aside, and not written to yet, is zeros.
+    while at < len(data) and not (data[at] == 0 and not data[at:].strip(b"\0")):
         found = _parse(data, at, offset)
         if isinstance(found, Record):
             yield found
             at = found.end - offset
             continue
-        following = data.find(b"\n" + _MAGIC, at)
-        end = len(data) if following < 0 else following + 1
-        yield Damage(offset + at, offset + end, found, tail=following < 0)
+        following = data.find(_MAGIC, at + 1)
+        end = len(data) if following < 0 else following
+        yield Damage(offset + at, offset + end, found, tail=following < 0 and found == _TORN)
         at = end
+
+
+def _header(facts: bytes) -> bytes:
+    return b"%s%s %08x\n" % (_MAGIC, facts, crc32(_MAGIC + facts))
 
 
 def _parse(data: bytes, at: int, offset: int) -> Record | str:
     """Return the record at an index of some bytes, else why there is none."""
     newline = data.find(b"\n", at, at + _MAX_HEADER)
+    if newline < 0 and len(data) - at < _MAX_HEADER and (_MAGIC.startswith(data[at:]) or data.startswith(_MAGIC, at)):
+        return _TORN
     fields = data[at : max(newline, at)].split(b" ")
-    if newline < 0 or len(fields) != 4 or fields[0] + b" " != _MAGIC or not fields[3].isdigit():
+    if newline < 0 or len(fields) != 5 or _header(b" ".join(fields[1:4])) != data[at : newline + 1]:
         return "no record header"
-    length = int(fields[3]) if len(fields[3]) < 12 else MAX_RECORD + 1
-    end = newline + 1 + length
+    length = int(fields[3])
     if length > MAX_RECORD:
         return "a record too long to be one"
-    if data[end : end + 1] != b"\n":
-        return "cut short"
+    end = newline + 1 + length
+    if len(data) <= end:
+        return _TORN
     body = data[newline + 1 : end]
-    digest = fields[2].decode("ascii", "replace")
+    digest = fields[2].decode("ascii")
     if digest_of(body) != digest:
         return f"not the bytes of {digest[:19]}…"
-    return Record(fields[1].decode("ascii", "replace"), digest, body, offset + at, offset + end + 1)
+    return Record(fields[1].decode("ascii"), digest, body, offset + at, offset + end + (data[end : end + 1] == b"\n"))
 
 
 def read_record(path: str, offset: int) -> Record:
@@ -200,7 +209,7 @@ def read_record(path: str, offset: int) -> Record:
             stream.seek(offset)
             data = stream.read(_MAX_HEADER)
             fields = data.partition(b"\n")[0].split(b" ")
-            if len(fields) == 4 and fields[3].isdigit() and len(fields[3]) < 12:
+            if len(fields) == 5 and fields[3].isdigit() and len(fields[3]) < 12:
                 data += stream.read(min(int(fields[3]), MAX_RECORD) + 1)
     except OSError as err:
         raise StoreError(f"{path}: {err.strerror or err}") from err

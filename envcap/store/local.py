@@ -42,26 +42,20 @@ class LocalStore(ObjectStore):
 
         Raises
         ------
+        FormatError
+            If its format is another one.
         StoreError
-            If there is none, or its format is another one.
+            If there is none.
         """
         store = cls(root)
-        path = os.path.join(store.root, "format.json")
         try:
-            with open(path, "rb") as stream:
-                data = stream.read(4096)
+            store._check_version()
         except FileNotFoundError:
             raise StoreError(
                 f"no store at {store.root}; run a job with 'envcap run', or name one with --store or ENVCAP_STORE"
             ) from None
         except OSError as err:
             raise StoreError(f"{store}: {err.strerror or err}") from err
-        from ..model.document import parse_json
-
-        found = parse_json(data)
-        version = found.get("envcap") if isinstance(found, dict) else None
-        if version != FORMAT_VERSION:
-            raise FormatError(f"{path}: format {version!r}, but this software reads {FORMAT_VERSION!r}; update it")
         return store
 
     def create(self) -> None:
@@ -69,16 +63,33 @@ class LocalStore(ObjectStore):
 
         Raises
         ------
+        FormatError
+            If a store of another format is there.
         StoreError
-            If that can't be done.
+            If it can't be made.
         """
-        path = os.path.join(self.root, "format.json")
         try:
-            if not os.path.exists(path):
+            try:
+                self._check_version()
+            except FileNotFoundError:
                 os.makedirs(self.root, exist_ok=True)
-                self._write(path, f'{{"envcap":"{FORMAT_VERSION}"}}\n'.encode())
+                self._write(self._version_path, f'{{"envcap":"{FORMAT_VERSION}"}}\n'.encode())
         except OSError as err:
             raise StoreError(f"can't make a store at {self.root}: {err.strerror or err}") from err
+
+    @property
+    def _version_path(self) -> str:
+        return os.path.join(self.root, "format.json")
+
+    def _check_version(self) -> None:
+        from ..model.document import parse_json
+
+        with open(self._version_path, "rb") as stream:
+            found = parse_json(stream.read(4096))
+        version = found.get("envcap") if isinstance(found, dict) else None
+        if version != FORMAT_VERSION:
+            known = f"this software reads {FORMAT_VERSION!r}; update it"
+            raise FormatError(f"{self._version_path}: format {version!r}, but {known}")
 
     def put_document(self, document: Document) -> Descriptor:
         """Keep a document and return its descriptor."""

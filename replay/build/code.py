@@ -97,7 +97,8 @@ def _has_commit(place: Mapping[str, object], commit: str) -> bool:
 
 def _run_git(folder: str, variables: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[bytes]:
     # A patch must not be applied to a repository that happens to enclose the scratch directory.
-    environ = {**os.environ, "GIT_CEILING_DIRECTORIES": os.path.dirname(folder), "LC_ALL": "C", **variables}
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environ = {**own, "GIT_CEILING_DIRECTORIES": os.path.dirname(folder), "LC_ALL": "C", **variables}
     command = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C", folder, *arguments]
     try:
         return subprocess.run(command, capture_output=True, env=environ, timeout=_SECONDS, check=False)
