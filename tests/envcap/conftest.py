@@ -200,10 +200,10 @@ def cannot() -> Callable[[str, str], None]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Give a file system of 128 KiB."""
+    """Give a file system of 512 KiB."""
     place = tmp_path / "small_disk"
     place.mkdir()
-    _mount("-t", "tmpfs", "-o", "size=128k", "envcap-test", str(place))
+    _mount("-t", "tmpfs", "-o", "size=512k", "envcap-test", str(place))
     yield place
     subprocess.run(["umount", "-l", place], check=True)
 

@@ -115,7 +115,6 @@ def test_no_stored_byte_holds_a_secret(
     assert secret.encode() not in data
 
 
-@pytest.mark.xfail(strict=True, reason="process_env.ALLOWED_PREFIXES holds places, e.g. a job's own cache directory")
 @pytest.mark.parametrize("name", ["NUMBA_CACHE_DIR", "TORCH_HOME", "TORCH_EXTENSIONS_DIR"])
 def test_a_cache_directory_is_a_place(collect: Collect, name: str) -> None:
     assert collect(**{name: "/scratch/job1"})[0] == collect(**{name: "/scratch/job2"})[0]

@@ -175,7 +175,6 @@ def test_the_deepest_that_is_allowed_is_read() -> None:
     assert found == []
 
 
-@pytest.mark.xfail(strict=True, reason="document.parse_json lets an escaped lone surrogate through; SQLite then raises")
 def test_an_escaped_lone_surrogate_is_a_format_error() -> None:
     with pytest.raises(FormatError):
         parse_json(rb'{"a": "\ud800"}')
@@ -188,7 +187,7 @@ def test_what_is_no_object_is_no_document(data: bytes) -> None:
 
 
 TEXTS = st.text(max_size=20)
-LEAVES = st.one_of(st.none(), st.booleans(), st.integers(-(2**53), 2**53), TEXTS)
+LEAVES = st.one_of(st.none(), st.booleans(), st.integers(-(2**53) + 1, 2**53 - 1), TEXTS)
 TREES = st.recursive(LEAVES, lambda inner: st.one_of(st.lists(inner), st.dictionaries(TEXTS, inner)), max_leaves=20)
 
 
@@ -198,9 +197,6 @@ def test_what_was_written_is_read_back(tree: object) -> None:
     assert parse_json(canonical_json(tree)) == tree
 
 
-@pytest.mark.xfail(
-    strict=True, reason="document._depth counts brackets in strings: a manifest with such an argv is lost"
-)
 def test_brackets_in_a_text_do_not_make_it_unreadable() -> None:
     stamp = Stamp(place="[" * (MAX_DEPTH + 1))
     assert Stamp.from_bytes(stamp.to_bytes()) == stamp
@@ -224,16 +220,12 @@ def test_what_was_handed_out_or_in_changes_nothing() -> None:
     assert letter.to_bytes() == before
 
 
-@pytest.mark.xfail(strict=True, reason="document.Document.data is a writable slot: the digest can change after reading")
 def test_the_data_can_not_be_replaced() -> None:
     stamp = Stamp(place="here")
     with pytest.raises(AttributeError):
         stamp.data = {"place": "there"}
 
 
-@pytest.mark.xfail(
-    strict=True, reason="document.mapping() without an item type hands out the document's own dictionary"
-)
 def test_a_free_mapping_that_was_handed_out_can_not_change_the_document() -> None:
     letter = Letter.checked(dict(GOOD, anything={"y": 1}))
     before = letter.to_bytes()

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a job's path imports: the standard library alone, and of it nothing that costs milliseconds."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import envcap
+
+# pathlib 8 ms, dataclasses 12 ms (by way of inspect), uuid 7 ms, typing, importlib.metadata (by way of email, zipfile).
+HEAVY = {
+    "pathlib", "dataclasses", "inspect", "uuid", "typing", "importlib.metadata", "email", "zipfile", "csv", "sqlite3",
+    "ast", "logging", "asyncio", "tempfile", "random", "datetime", "decimal", "socket", "platform", "unittest",
+    "rich", "numpy", "lsst", "yaml", "astropy", "pyarrow", "click", "pydantic",
+}  # fmt: skip
+
+IMPORTING = "import envcap.cli.run, envcap.hooks.command"
+RUNNING = """
+
+from envcap.cli.main import main
+sys.argv = ["envcap", "run", "--store", sys.argv[1], "--", sys.executable, "-c", ""]
+try:
+    main()
+except SystemExit as err:
+    assert err.code == 0, err
+"""
+HOOKING = "import envcap.hooks.startup"
+
+
+def modules(code: str, store: Path, *flags: str) -> set[str]:
+    """Return the modules that a Python without site-packages has loaded after some code."""
+    code = f"import sys\n{code}\nimport json\nprint(json.dumps(list(sys.modules)))"
+    source = str(Path(envcap.__file__).parent.parent)
+    done = subprocess.run(
+        [sys.executable, "-S", *flags, "-c", code, str(store)],
+        env={"PYTHONPATH": source, "PATH": "/usr/bin:/bin"},
+        cwd=store.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("code", [IMPORTING, RUNNING, HOOKING], ids=["import", "run", "hook"])
+def test_nothing_heavy_is_loaded(code: str, tmp_path: Path) -> None:
+    loaded = modules(code, tmp_path / "store")
+    assert loaded & HEAVY == set()
+    top = {name.partition(".")[0] for name in loaded}
+    assert top - sys.stdlib_module_names - {"__main__"} == {"envcap"}
+
+
+def test_the_check_sees_what_is_loaded(tmp_path: Path) -> None:
+    assert {"pathlib", "dataclasses"} <= modules("import pathlib, dataclasses", tmp_path / "store") & HEAVY
+
+
+def test_importing_the_package_is_free(tmp_path: Path) -> None:
+    before, after = modules("", tmp_path), modules("import envcap", tmp_path)
+    assert after - before <= {"envcap", "__future__"}
+
+
+def test_the_hook_of_every_interpreter_is_light(tmp_path: Path) -> None:
+    before, after = modules("import os", tmp_path), modules(HOOKING, tmp_path)
+    assert after - before <= {"envcap", "envcap.hooks", "envcap.hooks.startup", "__future__"}
