@@ -15,7 +15,7 @@ __all__ = ("MAX_INTEGER", "Json", "canonical_json", "digest_of", "digest_of_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeAlias
+    from typing import Any, TypeAlias
 
     Json: TypeAlias = str | int | bool | Sequence["Json"] | Mapping[str, "Json"] | None
 else:
@@ -28,22 +28,61 @@ _CHUNK = 1 << 20
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
-def _ordered(value: Json, where: str) -> Json:
-    if value is None or isinstance(value, str | bool):
-        return value
+class _Misfit(Exception):  # noqa: N818  (never leaves this module)
+    """A value that has no place in a hashed document; its path is put together on the way out."""
+
+    def __init__(self, error: type[Exception], reason: str) -> None:
+        super().__init__(reason)
+        self.error = error
+        self.reason = reason
+        self.path = ""
+
+
+def _ordered(value: Any) -> Json:
+    # The exact types first: an abstract class's isinstance takes ten times as long, and this runs inside jobs.
+    kind = type(value)
+    if value is None or kind is str or kind is bool:
+        return value  # type: ignore[no-any-return]
+    if kind is dict:
+        return _ordered_members(value)
+    if kind is list or kind is tuple:
+        return _ordered_items(value)
     if isinstance(value, int):
         if not -MAX_INTEGER <= value <= MAX_INTEGER:
-            raise ValueError(f"{where}: integer {value} is beyond 2^53 - 1; write it as a string")
-        return value
+            raise _Misfit(ValueError, f"integer {value} is beyond 2^53 - 1; write it as a string")
+        return int(value)
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, Mapping):
-        for key in value:
-            if not isinstance(key, str):
-                raise TypeError(f"{where}: member name {key!r} is not a string")
-        keys = sorted(value) if all(map(str.isascii, value)) else sorted(value, key=_utf16)
-        return {key: _ordered(value[key], f"{where}.{key}") for key in keys}
+        return _ordered_members(value)
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
-        return [_ordered(item, f"{where}[{i}]") for i, item in enumerate(value)]
-    raise TypeError(f"{where}: {type(value).__name__} has no place in a hashed document")
+        return _ordered_items(value)
+    raise _Misfit(TypeError, f"{kind.__name__} has no place in a hashed document")
+
+
+def _ordered_items(items: Sequence[Any]) -> Json:
+    made = []
+    for item in items:
+        try:
+            made.append(_ordered(item))
+        except _Misfit as err:
+            err.path = f"[{len(made)}]{err.path}"
+            raise
+    return made
+
+
+def _ordered_members(members: Mapping[str, Any]) -> Json:
+    for key in members:
+        if not isinstance(key, str):
+            raise _Misfit(TypeError, f"member name {key!r} is not a string")
+    made = {}
+    for key in sorted(members) if all(map(str.isascii, members)) else sorted(members, key=_utf16):
+        try:
+            made[key] = _ordered(members[key])
+        except _Misfit as err:
+            err.path = f".{key}{err.path}"
+            raise
+    return made
 
 
 def _utf16(text: str) -> bytes:
@@ -70,7 +109,10 @@ def canonical_json(value: Json) -> bytes:
     ValueError
         For an integer beyond 2^53, or a string that is not Unicode (a lone surrogate).
     """
-    text = _encode(_ordered(value, "$"))
+    try:
+        text = _encode(_ordered(value))
+    except _Misfit as err:
+        raise err.error(f"${err.path}: {err.reason}") from None
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError as err:

@@ -12,8 +12,8 @@ SCRUBBED = "***"
 """Stands where something was taken out."""
 
 _SECRET_NAME = re.compile(
-    r"(?i)(?:^|[-_.])(?:pass(?:wd|phrase)?|pwd|secrets?|tokens?|credentials?|(?:api|private|access)[-_]?key|auth|cookies?)"
-    r"(?:$|[-_.])|(?:password|passwd|secret|token)s?$"
+    r"(?i)(?:^|[-_.])(?:pass|pwd|auth|tokens?|cookies?)(?:$|[-_.])|token$"
+    r"|password|passwd|passphrase|secret|credential|authorization|(?:api|private|access)[-_]?key"
 )
 _PATTERNS = (
     # RFC 3986, section 3.2.1: userinfo. The user name alone can be a token (pip, git).

@@ -174,10 +174,17 @@ def _interpreter_of_script(program: str, environ: Mapping[str, str]) -> str | No
         words = _words_after_env(words[1:])
     elif words and os.path.basename(words[0]) == "sh" and second.startswith("'''exec' "):
         # What pip and uv write for an interpreter whose path is too long for a first line, or has spaces in it.
-        import shlex
-
-        words = shlex.split(second.removeprefix("'''exec' "))
+        words = _first_quoted(second.removeprefix("'''exec' "))
     return find_program(words[0], environ) if words else None
+
+
+def _first_quoted(text: str) -> list[str]:
+    import shlex
+
+    try:
+        return shlex.split(text)[:1]
+    except ValueError:
+        return []
 
 
 def _words_after_env(words: Sequence[str]) -> list[str]:
@@ -194,15 +201,22 @@ def _script_dir(arguments: Sequence[str]) -> str | None:
     """Return what Python puts first on its search path for these arguments (``python -h``, "Environment")."""
     waiting = iter(arguments)
     for argument in waiting:
-        if argument in ("-W", "-X", "--check-hash-based-pycs"):
-            next(waiting, None)
-        elif argument == "-" or argument.startswith(("-c", "-m")):
-            return os.getcwd()
-        elif not argument.startswith("-"):
+        if argument == "-":
+            break
+        if not argument.startswith("-"):
             full = os.path.realpath(argument)
             return full if os.path.isdir(full) else os.path.dirname(full)
-        elif not argument.startswith("--") and ("I" in argument or "P" in argument):
-            return None
+        if argument == "--check-hash-based-pycs":
+            next(waiting, None)
+        for position, letter in enumerate(argument[1:] if argument[1] != "-" else ""):
+            if letter in "cm":
+                return os.getcwd()
+            if letter in "IP":
+                return None
+            if letter in "WX":
+                if position == len(argument) - 2:
+                    next(waiting, None)
+                break
     return os.getcwd()
 
 

@@ -205,7 +205,7 @@ def _quantum_recording(found: Session, task_node: Any, butler: Any, quantum: Any
     facts = QuantumFacts(
         task_node.task_class_name, task_node.label, data_id, inputs, init_inputs, _config(found, task_node)
     )
-    return QuantumRecording(found, _job(found, "quantum", facts, butler, str(quantum_id), outputs), facts)
+    return QuantumRecording(found, _job(found, "quantum", facts, butler, str(quantum_id), outputs), facts, outputs)
 
 
 def _init_recordings(found: Session, graph: Any, butler: Any) -> Iterator[QuantumRecording]:
@@ -221,9 +221,9 @@ def _init_recordings(found: Session, graph: Any, butler: Any) -> Iterator[Quantu
             init_inputs = _groups(graph.get_init_inputs(label).values())
             config = _config(found, task_node)
             facts = QuantumFacts(task_node.task_class_name, label, {}, [], init_inputs, config, init=True)
-            yield QuantumRecording(
-                found, _job(found, "init", facts, butler, str(quantum.quantum_id), _groups(new)), facts
-            )
+            outputs = _groups(new)
+            job = _job(found, "init", facts, butler, str(quantum.quantum_id), outputs)
+            yield QuantumRecording(found, job, facts, outputs)
 
 
 def _job(found: Session, kind: str, facts: QuantumFacts, butler: Any, quantum: str, outputs: list[DatasetGroup]) -> Job:

@@ -99,10 +99,12 @@ class QuantumRecording:
     metrics : `dict` [ `str`, `str` ]
     """
 
-    def __init__(self, session: Session, job: Job, facts: QuantumFacts) -> None:
+    def __init__(self, session: Session, job: Job, facts: QuantumFacts, outputs: Sequence[DatasetGroup]) -> None:
         self._session = session
         self._job = job
         self._facts = facts
+        self._inputs = [(group, row) for group in (*facts.inputs, *facts.init_inputs) for row in group.rows]
+        self._outputs = [(group.dataset_type, row[0]) for group in outputs for row in group.rows]
         self._writer: AttemptWriter | None = None
         self._started = time.perf_counter()
         self._usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -138,9 +140,9 @@ class QuantumRecording:
         """Write the result, if a manifest was written."""
         if self._writer is None:
             return
-        outputs = list(self._outputs())
+        outputs = list(self._written())
         written = {output.dataset for output in outputs}
-        inputs = list(self._inputs())
+        inputs = list(self._read())
         log = [output.file for output in outputs if (output.dataset_type or "").endswith("_log")]
         try:
             self._writer.end(
@@ -148,7 +150,9 @@ class QuantumRecording:
                 error=scrub(f"{type(error).__name__}: {error}") if error is not None else None,
                 inputs=inputs,
                 outputs=outputs,
-                missing=[row[0] for group in self._predicted_outputs() for row in group.rows if row[0] not in written],
+                missing=[
+                    uuid for name, uuid in self._outputs if uuid not in written and not name.endswith(_ENGINE_SUFFIXES)
+                ],
                 contents=self._contents({i.dataset: i for i in inputs}),
                 resources=self._resources(),
                 metrics=self.metrics,
@@ -158,25 +162,21 @@ class QuantumRecording:
         except StoreError as err:
             say(f"degraded {self._job.name}: its result is not recorded: {err}")
 
-    def _predicted_outputs(self) -> Sequence[DatasetGroup]:
-        return [g for g in self._job.outputs or () if not g.dataset_type.endswith(_ENGINE_SUFFIXES)]
-
-    def _outputs(self) -> Iterator[Output]:
-        for group in self._job.outputs or ():
-            for uuid in (row[0] for row in group.rows if row[0] in self.writes):
+    def _written(self) -> Iterator[Output]:
+        for dataset_type, uuid in self._outputs:
+            if uuid in self.writes:
                 record = self._file(self.writes[uuid], f"output {uuid}")
                 if record is not None:
-                    yield Output(dataset=uuid, dataset_type=group.dataset_type, file=record)
+                    yield Output(dataset=uuid, dataset_type=dataset_type, file=record)
 
-    def _inputs(self) -> Iterator[Input]:
-        for group in (*(self._job.inputs or ()), *(self._job.init_inputs or ())):
-            for uuid in (row[0] for row in group.rows):
-                yield Input(
-                    dataset=uuid,
-                    available=self.available is None or uuid in self.available or uuid in self.reads,
-                    used=uuid in self.used or uuid in self.reads,
-                    file=self._file(self.reads[uuid], f"input {uuid}") if uuid in self.reads else None,
-                )
+    def _read(self) -> Iterator[Input]:
+        for _, (uuid, *_) in self._inputs:
+            yield Input(
+                dataset=uuid,
+                available=self.available is None or uuid in self.available or uuid in self.reads,
+                used=uuid in self.used or uuid in self.reads,
+                file=self._file(self.reads[uuid], f"input {uuid}") if uuid in self.reads else None,
+            )
 
     def _file(self, uri: str, what: str) -> FileRecord | None:
         try:
@@ -188,11 +188,10 @@ class QuantumRecording:
     def _contents(self, inputs: Mapping[str, Input]) -> dict[str, str | None]:
         """Return the digests of the inputs that were used, by dataset type and position: no UUID is a content."""
         contents: dict[str, str | None] = {}
-        for group in (*(self._job.inputs or ()), *(self._job.init_inputs or ())):
-            for row in group.rows:
-                entry = inputs[row[0]]
-                if entry.used:
-                    contents[f"{group.dataset_type}{list(row[1:])}"] = entry.file.digest if entry.file else None
+        for group, (uuid, *values) in self._inputs:
+            entry = inputs[uuid]
+            if entry.used:
+                contents[f"{group.dataset_type}{values}"] = entry.file.digest if entry.file else None
         return contents
 
     def _resources(self) -> dict[str, str]:

@@ -159,11 +159,16 @@ class Document:
         unknown = values.keys() - self.members.keys()
         if unknown:
             raise TypeError(f"{type(self).__name__} has no member {sorted(unknown)[0]!r}")
-        plain = {name: _plain(value) for name, value in values.items() if value is not None}
-        if self.media_type:
-            plain["mediaType"] = self.media_type
+        plain: dict[str, Any] = {"mediaType": self.media_type} if self.media_type else {}
+        for name, field in self.members.items():
+            value = values.get(name)
+            if value is not None:
+                plain[name] = _plain(value)
+                if not _is_checked(value):
+                    field.check(plain[name], f"{type(self).__name__}.{name}")
+            elif not field.optional:
+                raise FormatError(f"{type(self).__name__}.{name}: missing")
         object.__setattr__(self, "data", plain)
-        self._check(type(self).__name__)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a document can't be changed ({name})")
@@ -222,15 +227,27 @@ class Document:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.data.items())})"
 
 
+def _is_checked(value: Any) -> bool:
+    """Whether a value consists of documents, which were checked when they were made."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return all(isinstance(item, Document) for item in value)
+    return isinstance(value, Document)
+
+
 def _plain(value: Any) -> Json:
     """Return plain JSON for a value that may hold documents."""
+    kind = type(value)
+    if kind is str:
+        return _unicode(value)
     if isinstance(value, Document):
         return value.data
-    if isinstance(value, Mapping):
-        return {_unicode(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
+    if kind is list or kind is tuple:
         return [_plain(item) for item in value]
-    return _unicode(value) if isinstance(value, str) else value  # canonical_json refuses what isn't JSON
+    if kind is dict or isinstance(value, Mapping):
+        return {_unicode(key): _plain(item) for key, item in value.items()}
+    return value  # type: ignore[no-any-return]  # canonical_json refuses what isn't JSON
 
 
 def _unicode(text: str) -> str:

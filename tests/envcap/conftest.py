@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests of envcap share: stores, real environments, real repositories, really full and read-only disks."""
+"""What the tests of envcap share: stores, real environments, really full and read-only disks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import base64
 import hashlib
 import itertools
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -270,25 +269,6 @@ def run_quietly(clean_environ: dict[str, str], tmp_path: Path) -> Callable[..., 
 
 
 @pytest.fixture
-def repository(tmp_path: Path, run_quietly: Callable[..., str]) -> Callable[..., Path]:
-    """Give a function that makes a git repository with one commit of some files (none: no commit)."""
-
-    def make(files: dict[str, str] | None = None, name: str = "code") -> Path:
-        top = tmp_path / name
-        top.mkdir()
-        run_quietly("git", "init", "-q", "-b", "main", top)
-        for path, text in (files or {}).items():
-            (top / path).parent.mkdir(parents=True, exist_ok=True)
-            (top / path).write_text(text)
-        if files:
-            run_quietly("git", "-C", top, "add", "-A")
-            run_quietly("git", "-C", top, "commit", "-q", "-m", "one")
-        return top
-
-    return make
-
-
-@pytest.fixture
 def wheel(tmp_path: Path) -> Callable[..., Path]:
     """Give a function that builds a wheel: modules by name, and console scripts (``name=module:function``)."""
 
@@ -384,13 +364,3 @@ def target_of(clean_environ: dict[str, str], tmp_path: Path) -> Callable[..., Ta
         return Target.of_command([str(python), str(script)], {**clean_environ, **environ})
 
     return find
-
-
-@pytest.fixture
-def hostile_program(tmp_path: Path) -> tuple[Path, Path]:
-    """Give a program that leaves a mark when it runs, and the mark's path."""
-    mark = tmp_path / "executed"
-    program = tmp_path / "hostile"
-    program.write_text(f"#!/bin/sh\n{shutil.which('touch')} {mark}\ncat\n")
-    program.chmod(0o755)
-    return program, mark

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +11,9 @@ import pytest
 
 from envcap.collectors import source
 from envcap.collectors.base import Absent, Keep, collect
-from envcap.collectors.source import MAX_FILE, SourceCollector
+from envcap.collectors.source import SourceCollector
 from envcap.digest import digest_of
-from envcap.model.components import CodeRoot, Source
+from envcap.model.components import CodeRoot
 from envcap.store.local import LocalStore
 from envcap.target import Target
 
@@ -25,31 +24,7 @@ Roots = Callable[..., tuple[CodeRoot, ...]]
 SECRET = "hunter2hunter2"
 FILES = {"pack/__init__.py": "", "pack/a.py": "one = 1\n", "b.py": "two = 2\n", ".gitignore": "ignored.py\n"}
 
-
-def target(*paths: Path, script_dir: Path | None = None) -> Target:
-    """Return a target that imports from some directories."""
-    facts = ("/usr/bin/python3", "/opt/nowhere", "cpython", "3.13.0", None, [str(p) for p in paths], "/opt/nowhere/lib")
-    return Target(facts, os.environ, str(script_dir) if script_dir else None)
-
-
-@pytest.fixture(autouse=True)
-def _only_the_users_git(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
-
-
-@pytest.fixture
-def roots(keep: Keep) -> Roots:
-    """Give a function that collects the code roots of some directories."""
-
-    def run(*paths: Path, script_dir: Path | None = None) -> tuple[CodeRoot, ...]:
-        component = SourceCollector().collect(target(*paths, script_dir=script_dir), keep).component
-        assert isinstance(component, Source)
-        return tuple(component.roots)
-
-    return run
+pytestmark = pytest.mark.usefixtures("no_git_settings")
 
 
 def head(top: Path, quietly: Quietly) -> str:
@@ -141,11 +116,11 @@ class TestGit:
         assert list(roots(top)[0].files) == sorted(["é.py", "with space.py", 'quote".py', "new\nline.py"])
 
     def test_the_remote_is_a_place_without_credentials(
-        self, repository: Repository, run_quietly: Quietly, keep: Keep
+        self, repository: Repository, run_quietly: Quietly, keep: Keep, code_target: Callable[..., Target]
     ) -> None:
         top = repository(FILES)
         run_quietly("git", "-C", top, "remote", "add", "origin", f"https://me:{SECRET}@host/x.git")
-        collected = SourceCollector().collect(target(top), keep)
+        collected = SourceCollector().collect(code_target(top), keep)
         assert collected.place == {
             "roots": [{"path": str(top), "work_tree": str(top), "remote": "https://***@host/x.git"}]
         }
@@ -164,10 +139,12 @@ class TestGit:
         assert root.commit is None
         assert {path: store.get(d.digest) for path, d in root.files.items()} == {"x.py": b"x = 1\n"}
 
-    def test_that_is_broken_is_a_failure(self, repository: Repository, keep: Keep) -> None:
+    def test_that_is_broken_is_a_failure(
+        self, repository: Repository, keep: Keep, code_target: Callable[..., Target]
+    ) -> None:
         top = repository(FILES)
         (top / ".git" / "config").write_text("[nonsense")
-        found, outcome = collect(SourceCollector(), target(top), keep)
+        found, outcome = collect(SourceCollector(), code_target(top), keep)
         assert (found, outcome.status) == (None, "failed")
         assert str(top) in str(outcome.reason)
 
@@ -231,18 +208,20 @@ class TestLoose:
         (root,) = roots(script_dir=tmp_path / "home")
         assert sorted(root.files) == ["job.py", "other.py", "pack/__init__.py", "pack/grid.yaml"]
 
-    def test_too_many_files_are_a_failure(self, tmp_path: Path, keep: Keep, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_too_many_files_are_a_failure(
+        self, tmp_path: Path, keep: Keep, monkeypatch: pytest.MonkeyPatch, code_target: Callable[..., Target]
+    ) -> None:
         monkeypatch.setattr(source, "MAX_FILES", 3)
         (tmp_path / "loose").mkdir()
         for i in range(4):
             (tmp_path / "loose" / f"x{i}.py").touch()
-            _, outcome = collect(SourceCollector(), target(tmp_path / "loose"), keep)
+            _, outcome = collect(SourceCollector(), code_target(tmp_path / "loose"), keep)
             assert outcome.status == ("captured" if i < 3 else "failed")
         assert "more than 3 files" in str(outcome.reason)
 
-    def test_without_code_there_is_none(self, keep: Keep, tmp_path: Path) -> None:
+    def test_without_code_there_is_none(self, keep: Keep, tmp_path: Path, code_target: Callable[..., Target]) -> None:
         (tmp_path / "empty").mkdir()
-        for found in (target(), target(tmp_path / "empty"), Target.none({})):
+        for found in (code_target(), code_target(tmp_path / "empty"), Target.none({})):
             with pytest.raises(Absent):
                 SourceCollector().collect(found, keep)
 
@@ -252,122 +231,3 @@ class TestLoose:
             (tmp_path / name / "x.py").touch()
         top = repository(FILES)
         assert [root.name for root in roots(tmp_path / "z", top, tmp_path / "a")] == ["z", "code", "a"]
-
-
-class TestSecretsAndSize:
-    """What is never kept."""
-
-    ENV = f"DB_PASSWORD={SECRET}\n"
-
-    @pytest.mark.parametrize("in_git", [True, False])
-    def test_dot_env_and_large_files_are_not_kept(
-        self, in_git: bool, roots: Roots, repository: Repository, tmp_path: Path, store: LocalStore,
-        stored_bytes: Callable[[LocalStore], bytes],
-    ) -> None:  # fmt: skip
-        top = repository(FILES) if in_git else tmp_path / "loose"
-        top.mkdir(exist_ok=True)
-        (top / "new.py").write_text("control = 1\n")
-        (top / ".env").write_text(self.ENV)
-        (top / "large.py").write_text("#" * (MAX_FILE + 1))
-        (top / "url.py").write_text(f"URL = 'https://me:{SECRET}@host'\n")
-        (root,) = roots(top)
-        assert list(root.files) == ["new.py"]
-        assert {"large.py", "url.py"} <= root.left_out.keys()
-        assert SECRET not in str(root.left_out)
-        assert root.left_out["url.py"].startswith("it seems to hold a secret")
-        data = stored_bytes(store)
-        assert b"control = 1" in data
-        assert SECRET.encode() not in data
-        assert len(data) < MAX_FILE
-
-    def test_a_patch_with_a_secret_is_left_out(
-        self, roots: Roots, repository: Repository, store: LocalStore, stored_bytes: Callable[[LocalStore], bytes]
-    ) -> None:
-        top = repository(FILES)
-        (top / "b.py").write_text(f"URL = 'https://me:{SECRET}@host'\n")
-        (root,) = roots(top)
-        assert root.patch is None
-        assert list(root.left_out) == ["(patch)"]
-        assert SECRET.encode() not in stored_bytes(store)
-
-    def test_dot_env_is_not_kept_even_if_it_is_staged(
-        self, roots: Roots, repository: Repository, run_quietly: Quietly, store: LocalStore,
-        stored_bytes: Callable[[LocalStore], bytes],
-    ) -> None:  # fmt: skip
-        top = repository(FILES)
-        (top / ".env").write_text(self.ENV)
-        run_quietly("git", "-C", top, "add", "-A")
-        roots(top)
-        assert SECRET.encode() not in stored_bytes(store)
-
-    def test_a_large_file_is_not_kept_even_if_it_is_staged(
-        self, roots: Roots, repository: Repository, run_quietly: Quietly, store: LocalStore,
-        stored_bytes: Callable[[LocalStore], bytes],
-    ) -> None:  # fmt: skip
-        top = repository(FILES)
-        (top / "catalogue.csv").write_bytes(os.urandom(MAX_FILE))
-        run_quietly("git", "-C", top, "add", "-A")
-        roots(top)
-        assert len(stored_bytes(store)) < MAX_FILE
-
-    @pytest.mark.parametrize("text", ["#" * MAX_FILE + "{}\n", "URL = 'https://me:pass@host'\nx = {}\n"])
-    def test_what_is_left_out_is_still_told_apart(self, roots: Roots, repository: Repository, text: str) -> None:
-        top = repository(FILES)
-        (top / "code.py").write_text(text.format(1))
-        before = roots(top)
-        (top / "code.py").write_text(text.format(2))
-        assert roots(top) != before
-
-    def test_a_patch_that_is_left_out_is_still_told_apart(self, roots: Roots, repository: Repository) -> None:
-        top = repository(FILES)
-        seen = set()
-        for number in (1, 2):
-            (top / "b.py").write_text(f"URL = 'https://me:pass@host'\nx = {number}\n")
-            seen.add(roots(top)[0])
-        assert len(seen) == 2
-
-
-class TestHostile:
-    """A repository's own configuration is not executed; save for its clean filters, without which git can't compare."""
-
-    @pytest.fixture
-    def dirty(self, repository: Repository) -> Path:
-        """Give a repository in which git must look at a file's content."""
-        top = repository({**FILES, ".gitattributes": "*.py filter=evil diff=evil\n"})
-        (top / "b.py").write_text("two = 22\n")
-        return top
-
-    @pytest.mark.parametrize(
-        ("setting", "control"),
-        [
-            ("core.fsmonitor", "status"),
-            ("diff.external", "diff"),
-            ("diff.evil.command", "diff"),
-            ("diff.evil.textconv", "diff"),
-        ],
-    )
-    def test_a_program_in_its_configuration(
-        self, setting: str, control: str, roots: Roots, dirty: Path, hostile_program: tuple[Path, Path],
-        run_quietly: Quietly,
-    ) -> None:  # fmt: skip
-        program, mark = hostile_program
-        run_quietly("git", "-C", dirty, "config", setting, program)
-        subprocess.run(["git", "-C", dirty, control], capture_output=True, check=False, stdin=subprocess.DEVNULL)
-        assert mark.exists(), "the control should have run the program"
-        mark.unlink()
-        (root,) = roots(dirty)
-        assert root.commit
-        assert not mark.exists()
-
-    def test_a_hook(self, roots: Roots, dirty: Path, hostile_program: tuple[Path, Path], run_quietly: Quietly) -> None:
-        program, mark = hostile_program
-        hook = dirty / ".git" / "hooks" / "post-index-change"
-        hook.parent.mkdir(exist_ok=True)
-        hook.write_bytes(program.read_bytes())
-        hook.chmod(0o755)
-        run_quietly("git", "-C", dirty, "update-index", "--force-write-index")
-        assert mark.exists(), "the control should have run the hook"
-        mark.unlink()
-        os.utime(dirty / "pack" / "a.py", (1, 1))
-        roots(dirty)
-        assert not mark.exists()
