@@ -7,6 +7,7 @@ import errno
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 __all__ = ("Signals", "read_confirmations", "spawn", "wait")
 
@@ -43,13 +44,14 @@ class Signals:
         """Send the payload what came so far, and from now on all that comes."""
         self._pid = pid
         for number in self._pending:
-            os.kill(pid, number)
+            self._forward(number, None)
 
     def _forward(self, number: int, frame: object) -> None:
-        if self._pid:
-            os.kill(self._pid, number)
-        else:
+        if not self._pid:
             self._pending.append(number)
+            return
+        with suppress(ProcessLookupError):  # it has ended meanwhile
+            os.kill(self._pid, number)
 
 
 def spawn(program: str, argv: Sequence[str], environ: Mapping[str, str], restore: Sequence[int]) -> int:

@@ -28,6 +28,7 @@ def _others() -> list[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("python", _others())
 def test_capture_and_rerun(tmp_path: Path, python: str) -> None:
     own = Observatory(World(tmp_path, python))

@@ -127,3 +127,14 @@ with Butler.from_config(sys.argv[1], writeable=False) as butler:
 """
     done = observatory.world.run([str(observatory.world.env / "bin" / "python"), "-c", program, str(repo)])
     return dict(json.loads(done.stdout))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", ["captured", "current"])
+def test_every_quantum_of_the_run(observatory: Observatory, code: str) -> None:
+    """What a validation campaign will do: nothing of the whole run differs."""
+    attempts = list(observatory.index().attempts("kind IN ('quantum', 'init') AND replay_of IS NULL"))
+    assert len(attempts) == 19
+    for attempt in attempts:
+        found = observatory.json("replay", "run", f"attempt:{attempt.manifest.attempt}", "--code", code)
+        assert found["verdict"] in ("identical", "equal"), attempt.manifest.job.name
