@@ -140,6 +140,7 @@ def test_hostile_texts_are_refused_and_not_executed(text: str, tmp_path: Path) -
         "config.x = +1",
         "config.x = ~1",
         "config.x = set()",
+        "config.x = {**{'a': 1}}",
         "config.x = float('1.5')",
         "config.x = float('nan' 'x')",
         "config.x = float(1)",

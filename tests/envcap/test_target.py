@@ -115,10 +115,7 @@ class TestInterpreter:
             "no first line\n",
             "",
             "#!\n",
-            pytest.param(
-                "#!/bin/sh\n'''exec' \"open\n",
-                marks=pytest.mark.xfail(strict=True, reason="target: shlex's ValueError leaves the job unrecorded"),
-            ),
+            "#!/bin/sh\n'''exec' \"open\n",
             "#!/bin/sh\n'''exec' \n",
         ],
     )
@@ -184,25 +181,14 @@ ARGUMENTS = [
     ["-mhere", "sub/x"],
     ["-I", "sub/tell.py"],
     ["-P", "sub/tell.py"],
-]
-
-WRONG = [
-    (["-Wignore::ImportWarning", "sub/tell.py"], "an I in the value of -W is taken for the option -I"),
-    (["-Xpycache_prefix=/tmp/P", "sub/tell.py"], "a P in the value of -X is taken for the option -P"),
-    (["-uc", f"x = 1/1\n{TELL}"], "-c behind another letter is not seen, and its code is taken for a script"),
+    ["-Wignore::ImportWarning", "sub/tell.py"],
+    ["-Xpycache_prefix=/tmp/P", "sub/tell.py"],
+    ["-uc", f"x = 1/1\n{TELL}"],
 ]
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [
-        *ARGUMENTS,
-        *(
-            pytest.param(arguments, marks=pytest.mark.xfail(strict=True, reason=f"target._script_dir: {why}"))
-            for arguments, why in WRONG
-        ),
-    ],
-    ids=lambda arguments: " ".join(arguments).partition("import")[0] or "stdin",
+    "arguments", ARGUMENTS, ids=lambda arguments: " ".join(arguments).partition("import")[0] or "stdin"
 )
 def test_the_directory_of_a_script_is_what_python_says(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clean_environ: dict[str, str]

@@ -261,6 +261,11 @@ class TestTrouble:
             InstalledDistribution(str(tmp_path)).direct_url()
 
 
+def test_the_order_of_rows_does_not_matter() -> None:
+    assert normalised_record("a.py,x,1\nb.py,y,2\n") == normalised_record("b.py,y,2\na.py,x,1\n")
+    assert normalised_record("a.py,x,1\nb.py,y,2\n") != normalised_record("a.py,y,2\nb.py,x,1\n")
+
+
 def test_rows_are_read_quoted_or_not() -> None:
     plain = "a.py,sha256=x,1\nb/c.py,,\nonly\n"
     assert list(record_rows(plain)) == [("a.py", "sha256=x", "1"), ("b/c.py", "", ""), ("only", "", "")]

@@ -148,7 +148,6 @@ class TestSignals:
         done = subprocess.run([sys.executable, "-c", code, *words[1:]], cwd=work, check=False)
         assert done.returncode == 7
 
-    @pytest.mark.xfail(strict=True, reason="payload.Signals._forward: ProcessLookupError, and the exit status is 125")
     def test_that_come_when_the_payload_has_ended_change_nothing(self, store: LocalStore, work: Path) -> None:
         # The time between the end of the payload and whatever comes next is stretched.
         code = (
