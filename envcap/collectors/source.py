@@ -38,7 +38,8 @@ _GIT_SECONDS = 60
 _MAX_HASHED = 1 << 26
 # Nothing that a repository configures may run here: no monitor, hook, external diff or text conversion. Its clean
 # filters do run: without them git can't tell what has changed (LFS), and they come with the code that the job imports.
-_GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false")
+_GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false",
+        "-c", "diff.suppressBlankEmpty=false")  # fmt: skip
 # All that a user's settings could change in a patch is fixed.
 _GIT_DIFF = (
     "diff", "--no-color", "--no-ext-diff", "--no-textconv", "--binary", "--full-index", "--relative", "--no-renames",
