@@ -159,10 +159,7 @@ class TestGit:
     @pytest.mark.parametrize(
         "setting",
         ["diff.noprefix=true", "diff.mnemonicPrefix=true", "diff.context=0", "diff.interHunkContext=30",
-         "diff.algorithm=patience", "diff.renames=false", pytest.param(
-             "diff.suppressBlankEmpty=true",
-             marks=pytest.mark.xfail(strict=True, reason="source._GIT: diff.suppressBlankEmpty still changes a patch"),
-         ), "core.quotePath=false",
+         "diff.algorithm=patience", "diff.renames=false", "diff.suppressBlankEmpty=true", "core.quotePath=false",
          "core.abbrev=20", "color.diff=always", "diff.orderFile=order"],
     )  # fmt: skip
     def test_the_patch_does_not_depend_on_settings(
