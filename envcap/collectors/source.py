@@ -182,7 +182,9 @@ def _keep_files(
         full = os.path.join(top, path)
         if path.endswith("/"):
             left_out[path] = "a git repository of its own"
-        elif os.path.isfile(full) and not _is_env_file(path):
+        elif _is_env_file(path):
+            left_out[path] = "it holds secrets by custom"
+        elif os.path.isfile(full):
             if importable_only and not path.endswith(_IMPORTABLE):
                 left_out[path] = _told(full)
                 continue

@@ -24,7 +24,7 @@ from ..store.local import LocalStore
 from ..target import Target, find_program
 from .attempt import AttemptWriter, file_record
 from .context import CONFIRM_VARIABLE, CONTEXT_VARIABLE, Context
-from .payload import Signals, read_confirmations, spawn, wait
+from .payload import Signals, keep_standard_streams, read_confirmations, spawn, wait
 
 __all__ = ("CANNOT_START", "NOT_EXECUTABLE", "NOT_FOUND", "CommandJob", "run_command")
 
@@ -72,6 +72,7 @@ class CommandJob:
 
 def run_command(job: CommandJob, store: LocalStore) -> int:
     """Run a command, record it, and return its exit status as a shell tells it (128 + n for signal n)."""
+    keep_standard_streams()
     environ = _child_environ(job)
     program = find_program(job.argv[0], environ)
     if program is None:
@@ -150,7 +151,8 @@ class _Recording:
             target = Target.of_command(self._job.argv, self._environ)
         except (CollectorError, OSError) as err:
             target = Target.none(self._environ)
-            outcomes["interpreter"] = Outcome(status="failed", reason=str(err))
+            for kind in ("interpreter", "python_dists", "source"):
+                outcomes[kind] = Outcome(status="failed", reason=str(err))
         environment = capture_environment(target, self._store)
         self._prefix = environment.prefix
         work = self._work(environment, outcomes)

@@ -9,12 +9,24 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-__all__ = ("Signals", "read_confirmations", "spawn", "wait")
+__all__ = ("Signals", "keep_standard_streams", "read_confirmations", "spawn", "wait")
 
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT)
 _THE_TERMINALS = (signal.SIGINT, signal.SIGQUIT)
 # A payload expects these as they are by default.
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+
+
+def keep_standard_streams() -> None:
+    """Take the numbers 0 to 2 where our caller closed them, lest a file of ours gets one and what we say goes into it.
+
+    The payload still finds them closed.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)  # takes the lowest number that is free
 
 
 class Signals:

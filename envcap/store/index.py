@@ -282,15 +282,21 @@ class Index:
 def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
     connection.isolation_level = None
     connection.execute("PRAGMA synchronous = OFF")
-    if connection.execute("PRAGMA user_version").fetchone()[0] != _SCHEMA_VERSION:
+    if _version(connection) != _SCHEMA_VERSION:
         connection.execute("BEGIN IMMEDIATE")
-        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-            connection.execute(f"DROP TABLE {name}")
-        for statement in _SCHEMA.split(";"):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+        # Another process may have made it while this one waited.
+        if _version(connection) != _SCHEMA_VERSION:
+            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+                connection.execute(f"DROP TABLE {name}")
+            for statement in _SCHEMA.split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
         connection.execute("COMMIT")
     return connection
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _is_read_only(path: str) -> bool:

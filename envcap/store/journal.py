@@ -8,6 +8,7 @@ and at most one torn tail; a record that doesn't verify is passed over by lookin
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from binascii import crc32
@@ -81,6 +82,8 @@ class Journal:
             os.posix_fallocate(self._descriptor, 0, _RESERVE)
             self._reserved = True
         except OSError as err:
+            if err.errno in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+                return  # a file system that can't set room aside
             raise StoreError(f"store {self._root}: no room for a journal: {err.strerror or err}") from err
 
     def append(self, *records: tuple[str, bytes]) -> list[str]:

@@ -96,6 +96,14 @@ class TestStderr:
         done = subprocess.run(["sh", "-c", command], cwd=work, env=clean_environ, capture_output=True, text=True)
         assert (done.returncode, done.stdout) == (3, "ran\n")
 
+    def test_a_closed_stream_stays_closed(
+        self, work: Path, store: LocalStore, last: Last, clean_environ: dict[str, str]
+    ) -> None:
+        program = Path(sys.executable).with_name("envcap")
+        command = f"{program} run --store {store.root} -- sh -c 'echo degraded by me >&2 && exit 4; exit 3' <&- 2>&-"
+        assert subprocess.run(["sh", "-c", command], cwd=work, env=clean_environ, check=False).returncode == 3
+        assert not last().degraded
+
 
 class TestCollectors:
     """A collector that fails."""

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +21,12 @@ from envcap.store.local import LocalStore
 
 AddAttempt = Callable[..., str]
 Files = Callable[[], list[Path]]
+
+
+COUNT = (
+    "import sys\nfrom envcap.store.index import Index\nfrom envcap.store.local import LocalStore\n"
+    "print(Index(LocalStore(sys.argv[1])).new_records)"
+)
 
 
 def tables(store: LocalStore) -> dict[str, list[tuple[object, ...]]]:
@@ -104,17 +111,35 @@ class TestIngest:
         Index(store)
         for i in range(50):
             add_attempt(f"more{i}", outputs={f"/p{i}": b"x"})
-        code = (
-            "import sys\nfrom envcap.store.index import Index\nfrom envcap.store.local import LocalStore\n"
-            "print(Index(LocalStore(sys.argv[1])).new_records)"
-        )
         children = [
-            subprocess.Popen([sys.executable, "-c", code, store.root], stdout=subprocess.PIPE, text=True)
+            subprocess.Popen([sys.executable, "-c", COUNT, store.root], stdout=subprocess.PIPE, text=True)
             for _ in range(4)
         ]
         taken = [int(child.communicate()[0]) for child in children]
         assert sum(taken) == 150
         assert len(tables(store)["files"]) == 100
+
+    def test_that_waits_for_another_keeps_what_the_other_made(
+        self, store: LocalStore, add_attempt: AddAttempt, tmp_path: Path
+    ) -> None:
+        add_attempt("a")
+        model = LocalStore(str(tmp_path / "model"))
+        model.create()
+        Index(model).close()
+        with closing(sqlite3.connect(Path(model.root, "index.sqlite"))) as connection:
+            made = [sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")]
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+        with closing(sqlite3.connect(Path(store.root, "index.sqlite"), isolation_level=None)) as first:
+            first.execute("BEGIN IMMEDIATE")
+            second = subprocess.Popen([sys.executable, "-c", COUNT, store.root], stdout=subprocess.PIPE, text=True)
+            time.sleep(0.5)  # until the other has seen an empty file and waits
+            for sql in made:
+                first.execute(sql)
+            first.execute("INSERT INTO journals VALUES ('mine', 0)")
+            first.execute(f"PRAGMA user_version = {version}")
+            first.execute("COMMIT")
+            assert second.communicate()[0] == "3\n"
+        assert "mine" in [row[0] for row in tables(store)["journals"]]
 
 
 class TestLost:
