@@ -24,7 +24,7 @@ else:
 MAX_INTEGER = 2**53 - 1
 """Largest magnitude that every JSON reader keeps exactly (RFC 7493, section 2.2)."""
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ..errors import CollectorError
 from ..model.components import Distribution, PythonDists
@@ -64,12 +64,6 @@ class InstalledDistribution:
             raise CollectorError(f"{self.info}/direct_url.json: {err}") from err
         return found if isinstance(found, dict) else {}
 
-    @property
-    def editable(self) -> bool:
-        """Whether it only points at a source tree."""
-        info = self.direct_url().get("dir_info")
-        return isinstance(info, dict) and info.get("editable") is True
-
     def read_record(self) -> str | None:
         """Return the text of its RECORD; `None` if it has none."""
         try:
@@ -94,7 +88,7 @@ class PythonDistsCollector(Collector):
             origin = found.direct_url()
             if origin.get("url"):
                 origins[found.name] = scrub(str(origin["url"]))
-            editable = found.editable
+            editable = is_editable(origin)
             record = None if editable else found.read_record()
             digest = None if record is None else normalised_record(record)
             distributions.append(
@@ -102,6 +96,12 @@ class PythonDistsCollector(Collector):
             )
         distributions.sort(key=lambda d: d.name)
         return Collected(PythonDists(distributions=distributions), {"prefix": target.prefix, "origins": origins})
+
+
+def is_editable(origin: Mapping[str, object]) -> bool:
+    """Whether a ``direct_url.json`` says that its distribution only points at a source tree."""
+    info = origin.get("dir_info")
+    return isinstance(info, dict) and info.get("editable") is True
 
 
 def installed_distributions(path: list[str]) -> Iterator[InstalledDistribution]:

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 
 from ..digest import digest_of, digest_of_file
 from ..errors import CollectorError
@@ -161,6 +162,9 @@ def _reason_against(data: bytes) -> str | None:
 def _loose_files(place: CodePlace) -> Iterator[str]:
     """Yield the files of a root outside git; beside a script, only its modules and packages count."""
     for folder, folders, names in os.walk(place.path):
+        if "pyvenv.cfg" in names:
+            folders.clear()  # a virtual environment that happens to stand here
+            continue
         inside = os.path.relpath(folder, place.path)
         folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in ("__pycache__", "node_modules"))
         if not place.deep:
@@ -176,9 +180,10 @@ def _keep_files(
     """Keep small files that look free of secrets; of the others, note the digest or the reason."""
     files: dict[str, Descriptor] = {}
     left_out: dict[str, str] = {}
-    for count, path in enumerate(paths):
-        if count == MAX_FILES:
-            raise CollectorError(f"{top}: more than {MAX_FILES} files of code outside git; commit them")
+    listed = list(islice(paths, MAX_FILES + 1))
+    if len(listed) > MAX_FILES:
+        raise CollectorError(f"{top}: more than {MAX_FILES} files of code outside git; commit them")
+    for path in listed:
         full = os.path.join(top, path)
         if path.endswith("/"):
             left_out[path] = "a git repository of its own"

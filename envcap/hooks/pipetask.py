@@ -9,7 +9,6 @@ the middleware has changed, the payload runs as ever and the job is marked degra
 from __future__ import annotations
 
 import functools
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from contextlib import contextmanager
 from ..collectors.rubin_quantum import QuantumFacts, keep_config
 from ..model.descriptor import Descriptor
 from ..model.manifest import DatasetGroup, Job
-from ..redact import scrub, scrub_argv
+from ..redact import scrub
 from .quantum_recording import QuantumRecording, Session, session
 from .startup import say
 
@@ -232,7 +231,7 @@ def _job(found: Session, kind: str, facts: QuantumFacts, butler: Any, quantum: s
         kind=kind,
         name=f"{facts.label} {{{data_id}}}" if data_id else f"{facts.label} (init)",
         activator="pipetask",
-        argv=scrub_argv(sys.argv),
+        argv=found.argv,
         parent=found.context.parent,
         quantum=quantum,
         run=outputs[0].run if outputs else None,

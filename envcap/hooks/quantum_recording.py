@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import resource
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -19,7 +20,7 @@ from ..errors import StoreError
 from ..model.descriptor import Descriptor, describe_bytes
 from ..model.manifest import DatasetGroup, Job
 from ..model.result import FileRecord, Input, Output
-from ..redact import scrub
+from ..redact import scrub, scrub_argv
 from ..store.journal import Journal
 from ..target import Target
 from .attempt import AttemptWriter, file_record
@@ -39,6 +40,7 @@ class Session:
         self.journal = Journal(context.store.root)
         self._digests: dict[tuple[str, int, int, int, int], FileRecord] = {}
         self.configs: dict[str, tuple[object, Descriptor]] = {}
+        self.argv = scrub_argv(sys.argv)
         target = Target.current()
         self.target = target
         self.environment: Environment = (

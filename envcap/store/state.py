@@ -13,13 +13,19 @@ __all__ = ("state_of", "this_process")
 def this_process() -> Writer:
     """Return the description of this process by which a later reader can tell whether it still lives."""
     pid = os.getpid()
-    return Writer(
-        host=os.uname().nodename,
-        boot_id=_boot_id(),
-        pid=pid,
-        start=_start_time(pid),
-        pid_namespace=_pid_namespace(),
-    )
+    if pid not in _processes:
+        _processes.clear()  # what a forked child has inherited
+        _processes[pid] = Writer(
+            host=os.uname().nodename,
+            boot_id=_boot_id(),
+            pid=pid,
+            start=_start_time(pid),
+            pid_namespace=_pid_namespace(),
+        )
+    return _processes[pid]
+
+
+_processes: dict[int, Writer] = {}
 
 
 def state_of(writer: Writer) -> str:
