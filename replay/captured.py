@@ -26,12 +26,9 @@ from envcap.store.index import Attempt, Index
 
 from .errors import ReplayRefusedError
 
-__all__ = ("ENGINE_OUTPUTS", "CapturedQuantum", "Dataset")
+__all__ = ("CapturedQuantum", "Dataset")
 
 _D = TypeVar("_D", bound=Document)
-
-ENGINE_OUTPUTS = ("_metadata", "_log")
-"""Ends of the dataset types that the middleware writes about a quantum: shown, never judged."""
 
 Dataset = dict[str, object]
 """A dataset as the worker's request has it."""
@@ -163,7 +160,27 @@ class CapturedQuantum:
                     "digest": state.file.digest if state and state.file else None,
                 }
 
+    def is_science(self, dataset_type: str | None) -> bool:
+        """Whether a verdict is about a dataset type; what the middleware writes about a quantum is shown only."""
+        return dataset_type not in (f"{self.task.label}_metadata", f"{self.task.label}_log")
+
     def science_outputs(self) -> list[Output]:
-        """Return the outputs that a verdict is about, as the job left them."""
-        outputs = self.attempt.result.outputs if self.attempt.result else ()
-        return [o for o in outputs if not (o.dataset_type or "").endswith(ENGINE_OUTPUTS)]
+        """Return the outputs that a verdict is about, as the job left them.
+
+        Raises
+        ------
+        ReplayRefusedError
+            If there is none, or the record of one is missing: then there is nothing to judge a replay by.
+        """
+        result = self.attempt.result
+        found = [output for output in result.outputs if self.is_science(output.dataset_type)] if result else []
+        known = {output.dataset for output in found} | set((result.missing if result else None) or ())
+        unrecorded = [
+            str(dataset["dataset_type"])
+            for dataset in self.datasets(self.manifest.job.outputs)
+            if self.is_science(str(dataset["dataset_type"])) and dataset["id"] not in known
+        ]
+        if unrecorded or not found:
+            what = f"no record of its {', '.join(unrecorded)}" if unrecorded else "no output"
+            raise ReplayRefusedError(f"the attempt is {self.attempt.state} and left {what}: nothing to compare with")
+        return found

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from envcap.collectors.hardware import HardwareCollector
 from envcap.collectors.operating_system import OperatingSystemCollector
 from envcap.errors import EnvcapError
@@ -47,7 +49,12 @@ def process_env_layer(job: CapturedQuantum) -> Layer:
     scrubbed = sorted(name for name, value in variables.items() if SCRUBBED in value)
     if scrubbed:
         return Layer("process_env", Fidelity.IMPOSSIBLE, f"{', '.join(scrubbed)} held a credential, which is not kept")
-    return Layer("process_env", Fidelity.EXACT, ", ".join(f"{n}={v}" for n, v in sorted(variables.items())) or "none")
+    shown = ", ".join(f"{n}={v}" for n, v in sorted(variables.items())) or "none"
+    places = job.place("process_env", "variables")
+    lost = [name for name in ("LD_PRELOAD", "LD_LIBRARY_PATH") if isinstance(places, Mapping) and name in places]
+    if lost:
+        return Layer("process_env", Fidelity.SUBSTITUTED, f"{shown}; without {', '.join(lost)}, which named places")
+    return Layer("process_env", Fidelity.EXACT, shown)
 
 
 def operating_system_layer(job: CapturedQuantum) -> Layer:

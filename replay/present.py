@@ -63,6 +63,8 @@ def print_verdict(out: Console, verdict: ReplayVerdict) -> None:
             escape("\n".join(_differences(output))),
         )
     out.print(made)
+    for dataset_type in verdict.extra:
+        out.print(f"[bold red]different[/bold red] the re-run made {escape(dataset_type)}, which the job did not make")
     colour = _VERDICT[verdict.verdict]
     timings = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in verdict.seconds.items())
     out.print(f"[dim]{escape(timings)}[/dim]")

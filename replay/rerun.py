@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from envcap.environment import Environment, capture_environment
@@ -22,7 +23,7 @@ from .build.base import Built, cache_dir
 from .build.registry import engine
 from .captured import CapturedQuantum
 from .compare.policy import DEFAULT, Policy
-from .errors import ReplayRefusedError
+from .errors import BuildError, ReplayRefusedError
 from .execute.quantum import Destination, MissingInputsError, RemadeOutput, run_quantum
 from .fidelity import Fidelity, Layer
 from .plan import Plan, make_plan
@@ -49,6 +50,8 @@ class Options:
         Write to this new RUN of the user's repository instead of an isolated one.
     recursive : `bool`
         Re-make inputs that are gone.
+    given : mapping
+        Files to judge the outputs by, by dataset UUID, instead of those in the repository.
     """
 
     engine: str = "auto"
@@ -58,6 +61,7 @@ class Options:
     repository: str | None = None
     new_run: str | None = None
     recursive: bool = False
+    given: Mapping[str, str] = field(default_factory=dict)
 
 
 def rerun(job: CapturedQuantum, options: Options, progress: Progress) -> ReplayVerdict:
@@ -68,6 +72,7 @@ def rerun(job: CapturedQuantum, options: Options, progress: Progress) -> ReplayV
     EnvcapError
         With the exit code that DESIGN section 5 gives the reason.
     """
+    job.science_outputs()  # refuses a job that left nothing to judge by
     plan = make_plan(job, options.engine, options.code)
     plan.check(options.require)
     replay = _Replay(options, progress)
@@ -87,18 +92,25 @@ class _Replay:
         self._remade: dict[str, str] = {}
         self._made_first: list[str] = []
         self._started = False
-        os.makedirs(self._folder)
+        try:
+            os.makedirs(self._folder)
+        except OSError as err:
+            raise BuildError(f"{self._folder}: {err.strerror}; ENVCAP_CACHE names another place for replays") from err
 
     def run(self, plan: Plan) -> ReplayVerdict:
         job, options = plan.job, self._options
         built, writer, remade = self._execute(plan)
         policy = options.policy.for_new_run() if options.new_run else options.policy
         with self._progress.step("compare"):
-            outputs = judge_outputs(job, remade, policy)
+            outputs = judge_outputs(job, remade, policy, options.given)
+        judged = {output.remade.original for output in outputs}
         verdict = ReplayVerdict(
             job=job,
             replay=writer.attempt,
             outputs=outputs,
+            extra=[
+                one.dataset_type for one in remade if one.original not in judged and job.is_science(one.dataset_type)
+            ],
             layers=self._reached(plan, built),
             engine=plan.engine,
             code=plan.code,
@@ -128,8 +140,8 @@ class _Replay:
         writer = self._begin(job, built)
         try:
             remade = self._run(job, built, scratch)
-        except EnvcapError as err:
-            writer.end(status="failed", error=str(err))
+        except BaseException as err:
+            writer.end(status="failed", error=f"{type(err).__name__}: {err}")
             raise
         writer.end(status="ok", outputs=[_output(one) for one in remade])
         return built, writer, remade
@@ -143,15 +155,14 @@ class _Replay:
             if not self._options.recursive:
                 raise ReplayRefusedError(f"{err}; --recursive makes it again first") from err
             for uuid in err.uuids:
-                self._make_first(job.index, uuid)
+                if uuid not in self._remade:  # one quantum may make several
+                    self._make_first(job.index, uuid)
             with self._progress.step(title):
                 remade = run_quantum(job, built, self._destination(job), scratch)
         self._started = True
         return remade
 
     def _make_first(self, index: Index, uuid: str) -> None:
-        if uuid in self._remade:
-            raise ReplayRefusedError(f"dataset {uuid} was re-made, but is missing still")
         try:
             producer = CapturedQuantum(index, resolve(index, f"dataset:{uuid}"))
         except EnvcapError as err:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,6 +70,8 @@ class ReplayVerdict:
     replay : `str`
         Attempt id of the replay.
     outputs : sequence of `JudgedOutput`
+    extra : sequence of `str`
+        Science outputs that the replay made and the job did not.
     layers : sequence of `Layer`
         The fidelity that was reached.
     engine, code : `str`
@@ -83,6 +86,7 @@ class ReplayVerdict:
     job: CapturedQuantum
     replay: str
     outputs: Sequence[JudgedOutput]
+    extra: Sequence[str]
     layers: Sequence[Layer]
     engine: str
     code: str
@@ -93,7 +97,8 @@ class ReplayVerdict:
     @property
     def verdict(self) -> Verdict:
         """The worst of the outputs' verdicts; a replay without outputs is failed, never green."""
-        return worst(output.comparison.verdict for output in self.outputs) if self.outputs else Verdict.FAILED
+        verdicts = [output.comparison.verdict for output in self.outputs]
+        return worst([*verdicts, *(Verdict.DIFFERENT for _ in self.extra)]) if verdicts else Verdict.FAILED
 
     def to_json(self) -> dict[str, Any]:
         """Return the verdict as JSON, without floats."""
@@ -107,6 +112,7 @@ class ReplayVerdict:
             "code": self.code,
             "layers": [layer.to_json() for layer in self.layers],
             "outputs": [output.to_json() for output in self.outputs],
+            "extra": list(self.extra),
             "seconds": {step: f"{seconds:.3f}" for step, seconds in self.seconds.items()},
             "place": self.place,
         }
@@ -116,8 +122,15 @@ class ReplayVerdict:
         return canonical_json(self.to_json())
 
 
-def judge_outputs(job: CapturedQuantum, remade: Iterable[RemadeOutput], policy: Policy) -> list[JudgedOutput]:
+def judge_outputs(
+    job: CapturedQuantum, remade: Iterable[RemadeOutput], policy: Policy, given: Mapping[str, str]
+) -> list[JudgedOutput]:
     """Compare each science output and init-output with its original.
+
+    Parameters
+    ----------
+    given : mapping
+        Files that the user named, by dataset UUID: where one is given, it is that file which is judged.
 
     Raises
     ------
@@ -127,20 +140,29 @@ def judge_outputs(job: CapturedQuantum, remade: Iterable[RemadeOutput], policy: 
     by_original = {output.original: output for output in remade}
     judged = []
     for original in job.science_outputs():
-        again = by_original[str(original.dataset)]
-        where = (original.file.uri or "").removeprefix("file://")
+        uuid = str(original.dataset)
+        again = by_original[uuid]
+        captured_at = (original.file.uri or "").removeprefix("file://")
+        where = given.get(uuid) or again.original_path or captured_at
         if again.path is None or not where.startswith("/"):
             raise ReplayRefusedError(f"{again.dataset_type}: only local files are compared ({where}, {again.uri})")
+        gone = not os.path.exists(where)
         try:
-            comparison = compare_files(Path(where), Path(again.path), policy)
+            # Of an original that is gone, the digest is known: if the re-run has it, it is the same to the byte.
+            comparison = compare_files(Path(again.path if gone else where), Path(again.path), policy)
         except ComparisonError as err:
             raise ReplayRefusedError(f"{again.dataset_type} was re-made at {again.path}, but: {err}") from err
-        judged.append(JudgedOutput(original, where, again, comparison, _note(original, comparison)))
+        if gone and comparison.remade.digest != original.file.digest:
+            known = f"{original.file.digest} is known of it, and the re-run is another file"
+            raise ReplayRefusedError(f"{again.dataset_type} was re-made at {again.path}, but {where} is gone: {known}")
+        judged.append(JudgedOutput(original, where, again, comparison, _note(original, comparison, gone)))
     return judged
 
 
-def _note(original: Output, comparison: FileComparison) -> str:
+def _note(original: Output, comparison: FileComparison, gone: bool) -> str:
     captured = original.file.digest
+    if gone:
+        return "the original is gone; the re-run is, byte for byte, what the job wrote"
     if captured is None or comparison.original.digest == captured:
         return ""
     if comparison.remade.digest == captured:

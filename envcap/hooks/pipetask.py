@@ -163,7 +163,7 @@ def _around_write(original: Callable[..., Any]) -> Callable[..., Any]:
             with _guarded("output"):
                 uri = self.file_descriptor.location.uri.updatedExtension(self.get_write_extension())
                 recording.writes[str(self.dataset_ref.id)] = _uri(uri)
-                if self.dataset_ref.datasetType.name.endswith("_metadata"):
+                if self.dataset_ref.datasetType.name == recording.metadata_type:
                     recording.metrics.update(_metrics(dataset))
         return written
 

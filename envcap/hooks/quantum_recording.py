@@ -29,8 +29,6 @@ from .startup import say
 
 __all__ = ("QuantumRecording", "Session", "session")
 
-_ENGINE_SUFFIXES = ("_log", "_metadata")
-
 
 class Session:
     """What all quanta of this process share: store, journal and the environment, revalidated once."""
@@ -107,6 +105,8 @@ class QuantumRecording:
         self._facts = facts
         self._inputs = [(group, row) for group in (*facts.inputs, *facts.init_inputs) for row in group.rows]
         self._outputs = [(group.dataset_type, row[0]) for group in outputs for row in group.rows]
+        # What the middleware itself writes about a quantum.
+        self._own = (f"{facts.label}_metadata", f"{facts.label}_log")
         self._writer: AttemptWriter | None = None
         self._started = time.perf_counter()
         self._usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -116,6 +116,11 @@ class QuantumRecording:
         self.available: set[str] | None = None
         self.metrics: dict[str, str] = {}
         self.degraded: dict[str, str] = {}
+
+    @property
+    def metadata_type(self) -> str:
+        """The dataset type that holds the task's own metrics."""
+        return self._own[0]
 
     def begin(self) -> None:
         """Write the manifest. To be called when it is certain that the payload starts."""
@@ -145,16 +150,14 @@ class QuantumRecording:
         outputs = list(self._written())
         written = {output.dataset for output in outputs}
         inputs = list(self._read())
-        log = [output.file for output in outputs if (output.dataset_type or "").endswith("_log")]
+        log = [output.file for output in outputs if output.dataset_type == self._own[1]]
         try:
             self._writer.end(
                 status="failed" if error is not None else "ok",
                 error=scrub(f"{type(error).__name__}: {error}") if error is not None else None,
                 inputs=inputs,
                 outputs=outputs,
-                missing=[
-                    uuid for name, uuid in self._outputs if uuid not in written and not name.endswith(_ENGINE_SUFFIXES)
-                ],
+                missing=[uuid for name, uuid in self._outputs if uuid not in written and name not in self._own],
                 contents=self._contents({i.dataset: i for i in inputs}),
                 resources=self._resources(),
                 metrics=self.metrics,

@@ -17,7 +17,7 @@ __all__ = ("CODE_CHOICES", "Built", "Engine", "cache_dir", "passed_variables")
 CODE_CHOICES = ("captured", "current")
 
 # Without these, a repository on a server or in a bucket can't be opened; none of them reaches a result.
-_ACCESS = ("DAF_BUTLER_REPOSITORY_INDEX", "DAF_BUTLER_CONFIG_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE",
+_ACCESS = ("DAF_BUTLER_REPOSITORY_INDEX", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE",
            "REQUESTS_CA_BUNDLE")  # fmt: skip
 _ACCESS_PREFIXES = ("AWS_", "S3_", "PG", "LSST_RESOURCES_", "LSST_DB_AUTH")
 
@@ -96,4 +96,5 @@ def passed_variables(scratch: str) -> dict[str, str]:
     for name in ("HOME", "TMPDIR"):
         passed[name] = os.path.join(scratch, name.lower())
         os.makedirs(passed[name], exist_ok=True)
-    return {**passed, "PATH": os.defpath}
+    # Today's code may stand in the user's own work tree, which a replay only reads.
+    return {**passed, "PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"}

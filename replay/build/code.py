@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 
@@ -17,18 +18,27 @@ from ..fidelity import Fidelity, Layer
 __all__ = ("code_layer", "code_path")
 
 _SECONDS = 300
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def code_layer(job: CapturedQuantum, code: str) -> Layer:
     """Return what can be put back of a job's code."""
+    if job.source is None and code == "current":
+        told = "the job had no code outside its distributions; --engine host takes today's"
+        return Layer("source", Fidelity.IMPOSSIBLE, told)
     if job.source is None:
         return Layer("source", Fidelity.EXACT, "all code belongs to distributions")
-    reasons = [reason for root, place in _roots(job) if (reason := _obstacle(job, root, place, code))]
+    obstacles = [_obstacle(job, root, place, code) for root, place in _roots(job)]
+    reasons = [obstacle for obstacle in obstacles if obstacle]
     if reasons:
         return Layer("source", Fidelity.IMPOSSIBLE, "; ".join(reasons))
     if code == "current":
         paths = ", ".join(str(place["path"]) for _, place in _roots(job))
         return Layer("source", Fidelity.SUBSTITUTED, f"today's code at {paths}, as asked (--code current)")
+    lacking = [f"{root.name}/{name} ({why})" for root, _ in _roots(job) for name, why in root.left_out.items()]
+    if lacking:
+        more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+        return Layer("source", Fidelity.SUBSTITUTED, f"as captured, without {lacking[0]}{more}")
     return Layer("source", Fidelity.EXACT, "; ".join(_described(root) for root, _ in _roots(job)))
 
 
@@ -82,6 +92,8 @@ def _obstacle(job: CapturedQuantum, root: CodeRoot, place: Mapping[str, object],
     code_left_out = [n for n in root.left_out if n.endswith((".py", ".so")) or n.startswith("(")]
     if code_left_out:
         return f"{root.name}: {code_left_out[0]} was not kept: {root.left_out[code_left_out[0]]}"
+    if root.commit is not None and not _COMMIT.fullmatch(root.commit):
+        return f"{root.name}: {root.commit[:80]!r} is no commit"
     if root.commit is not None and not _has_commit(place, root.commit):
         remote = f"; clone {place['remote']} there" if "remote" in place else ""
         return f"{root.name}: commit {root.commit[:10]} is not in {place.get('work_tree', 'any known repository')}{remote}"
@@ -128,6 +140,9 @@ def _restore(job: CapturedQuantum, root: CodeRoot, place: Mapping[str, object], 
             if not path.startswith(top + os.sep):
                 raise BuildError(f"{root.name}: the file name {name!r} leads out of its root")
             os.makedirs(os.path.dirname(path), exist_ok=True)
+            inside = os.path.realpath(os.path.dirname(path)) + os.sep
+            if not inside.startswith(os.path.realpath(top) + os.sep) or os.path.islink(path):
+                raise BuildError(f"{root.name}: {name!r} leads out of its root through a link")
             with open(path, "wb") as stream:
                 stream.write(job.store.get(descriptor.digest))
     except (OSError, StoreError) as err:

@@ -12,7 +12,10 @@ from collections.abc import Iterable
 from envcap.collectors.python_dists import InstalledDistribution, installed_distributions, normalised_record, record_rows
 from envcap.errors import EnvcapError
 
-__all__ = ("copy_installed", "modified_files", "record_digest", "records")
+__all__ = ("copy_installed", "modified_files", "record_digest", "records", "stray_files")
+
+_OF_THE_VENV = frozenset({"_virtualenv.py", "_virtualenv.pth"})
+"""What uv puts into every virtual environment that it makes."""
 
 
 def records(site: str) -> dict[str, InstalledDistribution]:
@@ -42,6 +45,22 @@ def modified_files(site: str) -> list[str]:
         for path, digests in claims.items()
         if not any(_has_digest(os.path.join(site, path), digest) for digest in digests)
     ]
+
+
+def stray_files(site: str) -> list[str]:
+    """Return the files that belong to no distribution: anything there can be imported, or run at start (``.pth``)."""
+    owned = {
+        os.path.normpath(path)
+        for found in installed_distributions([site])
+        for path, _, _ in record_rows(found.read_record() or "")
+    }
+    strays = []
+    for folder, folders, names in os.walk(site):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        inside = os.path.relpath(folder, site)
+        paths = (os.path.normpath(os.path.join(inside, name)) for name in names)
+        strays += [path for path in paths if path not in owned and path not in _OF_THE_VENV]
+    return strays
 
 
 def _has_digest(path: str, digest: str) -> bool:

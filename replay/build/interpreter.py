@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from ..fidelity import Fidelity, Layer
 __all__ = ("FoundPython", "find_python", "interpreter_layer", "uv_program")
 
 _SECONDS = 30
+_VERSION = re.compile(r"[0-9]+\.[0-9]+(\.[0-9]+)?([a-z0-9]+)?\+?")
+_NAME = re.compile(r"python[0-9.]*t?")
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ def uv_program() -> str:
 def find_python(job: CapturedQuantum) -> FoundPython | None:
     """Return the interpreter closest to the captured one: the same version, else the same minor version."""
     wanted = job.interpreter.version
+    if not _VERSION.fullmatch(wanted):
+        return None
     minor = ".".join(wanted.split(".")[:2])
     found: FoundPython | None = None
     for candidate in _candidates(job, wanted, minor):
@@ -73,7 +78,7 @@ def interpreter_layer(job: CapturedQuantum, found: FoundPython | None) -> Layer:
 def _candidates(job: CapturedQuantum, wanted: str, minor: str) -> Iterator[str]:
     """Yield interpreters, the likeliest first; uv is asked only if those won't do."""
     captured = job.place("interpreter", "executable")
-    if isinstance(captured, str):
+    if isinstance(captured, str) and _NAME.fullmatch(os.path.basename(os.path.realpath(captured))):
         yield os.path.realpath(captured)
     yield os.path.realpath(sys.executable)
     for version in (wanted, minor):
@@ -97,5 +102,8 @@ def _version(python: str) -> str | None:
 
 def _ask_uv(version: str) -> str | None:
     command = [uv_program(), "python", "find", "--no-python-downloads", "--no-project", "--system", version]
-    done = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False, text=True)
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False, text=True)
+    except subprocess.TimeoutExpired:
+        return None
     return os.path.realpath(done.stdout.strip()) if done.returncode == 0 and done.stdout.strip() else None

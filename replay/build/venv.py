@@ -26,7 +26,7 @@ from ..fidelity import Fidelity, Layer
 from ..progress import Progress
 from .base import Built, Engine, cache_dir, passed_variables
 from .code import code_layer, code_path
-from .installed import copy_installed, modified_files, record_digest, records
+from .installed import copy_installed, modified_files, record_digest, records, stray_files
 from .interpreter import FoundPython, find_python, interpreter_layer, uv_program
 
 __all__ = ("VenvEngine",)
@@ -105,7 +105,7 @@ def _locked(folder: str) -> Iterator[None]:
 
 def _is_whole(folder: str) -> bool:
     """Whether an environment was built to the end and nothing in it was changed since."""
-    return os.path.exists(_marker(folder)) and not modified_files(_site(folder))
+    return os.path.exists(_marker(folder)) and not modified_files(_site(folder)) and not stray_files(_site(folder))
 
 
 def _planned_dists(job: CapturedQuantum, found: FoundPython | None) -> Layer:
@@ -146,6 +146,8 @@ def _build(job: CapturedQuantum, found: FoundPython, folder: str) -> None:
     origins = _captured_libraries(job)
     for distribution in (*local, *refused):
         copy_installed(distribution.name, distribution.record, origins, _site(folder))
+    if any(d.name not in records(_site(folder)) for d in _installable(job)):
+        return  # not whole: an index that can't be reached today may be there tomorrow
     with open(_marker(folder), "w", encoding="utf-8") as stream:
         json.dump({"generator": _GENERATOR, "distributions": len(from_index) + len(local)}, stream)
 

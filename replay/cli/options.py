@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 from envcap.cli.dispatch import add_json, add_store
@@ -53,7 +54,13 @@ def policy(arguments: argparse.Namespace) -> Policy:
     return Policy.from_toml(Path(arguments.policy)) if arguments.policy else DEFAULT
 
 
-def options(arguments: argparse.Namespace, *, repository: str | None = None, new_run: str | None = None) -> Options:
+def options(
+    arguments: argparse.Namespace,
+    *,
+    repository: str | None = None,
+    new_run: str | None = None,
+    given: Mapping[str, str] | None = None,
+) -> Options:
     """Return how to re-run, from a command line."""
     return Options(
         engine=arguments.engine,
@@ -63,4 +70,5 @@ def options(arguments: argparse.Namespace, *, repository: str | None = None, new
         repository=repository,
         new_run=new_run,
         recursive=arguments.recursive,
+        given=given or {},
     )

@@ -17,6 +17,7 @@ Examples
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 
 from envcap.errors import UnknownSelectorError, UsageError
@@ -42,6 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Find the dataset's quantum, re-run it and judge."""
+    if arguments.run is not None and not arguments.run.strip():
+        raise UsageError("--run needs the name of a new RUN")
     index = open_index(arguments)
     uuid = find_dataset(arguments.repository, arguments.dataset, _data_id(arguments.data_id), arguments.collection)
     try:
@@ -51,9 +54,10 @@ def run(arguments: argparse.Namespace) -> int:
             f"{index.store} has no job that made dataset {uuid}; was it run under envcap?"
         ) from None
     job = CapturedQuantum(index, attempt)
-    return run_and_judge(
-        job, options(arguments, repository=arguments.repository, new_run=arguments.run), as_json=arguments.json
-    )
+    # A file that was handed in is what the verdict is about, not the one of that UUID in the repository.
+    given = {uuid: os.path.abspath(arguments.dataset)} if os.path.isfile(arguments.dataset) else {}
+    how = options(arguments, repository=arguments.repository, new_run=arguments.run, given=given)
+    return run_and_judge(job, how, as_json=arguments.json)
 
 
 def _data_id(pairs: Sequence[str]) -> dict[str, str]:

@@ -75,6 +75,8 @@ class RemadeOutput:
     dataset_type, uri : `str`
     path : `str` or `None`
         If it is a local file.
+    original_path : `str` or `None`
+        Where the dataset that it stands for is now.
     """
 
     original: str
@@ -82,6 +84,7 @@ class RemadeOutput:
     dataset_type: str
     uri: str
     path: str | None
+    original_path: str | None
 
 
 def run_quantum(job: CapturedQuantum, built: Built, destination: Destination, scratch: str) -> list[RemadeOutput]:
@@ -99,11 +102,17 @@ def run_quantum(job: CapturedQuantum, built: Built, destination: Destination, sc
     request_path, response_path = os.path.join(scratch, "request.json"), os.path.join(scratch, "response.json")
     with open(request_path, "w", encoding="utf-8") as stream:
         json.dump(_request(job, destination), stream)
+    if os.path.exists(response_path):
+        os.unlink(response_path)  # an answer to an earlier request must not be taken for one to this
     log_path = os.path.join(scratch, "log.txt")
     with open(log_path, "wb") as log:
         # -P: the worker's own directory must not be importable by the payload.
         command = [built.python, "-P", _WORKER, request_path, response_path]
-        status = subprocess.run(command, env=dict(built.variables), stdout=log, stderr=log, check=False).returncode
+        try:
+            done = subprocess.run(command, env=dict(built.variables), stdout=log, stderr=log, check=False)
+        except (OSError, ValueError) as err:
+            raise ReplayRefusedError(f"the payload can't be started: {err}") from err
+    status = done.returncode
     response = _response(response_path, status, log_path)
     if response["status"] == "refused":
         missing = [dataset["id"] for dataset in response.get("missing", ())]
@@ -158,15 +167,15 @@ def _response(path: str, status: int, log_path: str) -> dict[str, Any]:
 
 def _outputs(job: CapturedQuantum, response: Mapping[str, Any], log_path: str) -> list[RemadeOutput]:
     """Return what was made, having checked that it was: the middleware calls a quantum a success that made nothing."""
-    asked = list(job.datasets(job.manifest.job.outputs))
-    made = response["outputs"]
+    pairs = list(zip(job.datasets(job.manifest.job.outputs), response["outputs"], strict=True))
     expected = {output.dataset for output in job.science_outputs()}
-    absent = [a["dataset_type"] for a, m in zip(asked, made, strict=True) if not m["made"] and a["id"] in expected]
-    if absent or not any(m["made"] for m in made):
-        what = ", ".join(map(str, absent)) or "any output"
-        raise ReplayFailedError(f"the payload ended well but did not make {what} (log: {log_path})")
+    absent = [str(asked["dataset_type"]) for asked, made in pairs if not made["made"] and asked["id"] in expected]
+    if absent:
+        raise ReplayFailedError(f"the payload ended well but did not make {', '.join(absent)} (log: {log_path})")
     return [
-        RemadeOutput(str(a["id"]), m["dataset"], m["dataset_type"], m["uri"], m["path"])
-        for a, m in zip(asked, made, strict=True)
-        if m["made"]
+        RemadeOutput(
+            str(asked["id"]), made["dataset"], made["dataset_type"], made["uri"], made["path"], made["original"]
+        )
+        for asked, made in pairs
+        if made["made"]
     ]

@@ -33,6 +33,12 @@ class Refused(Exception):  # noqa: N818  (an answer, not an error)
         self.details = details
 
 
+class _Payload:
+    """Whether the payload has been started: what goes wrong before is no fault of its own."""
+
+    started = False
+
+
 def main() -> None:
     """Answer one request."""
     request_path, response_path = sys.argv[1:]
@@ -44,7 +50,7 @@ def main() -> None:
         response = {"status": "refused", "reason": str(err), **err.details}
     except Exception as err:  # noqa: BLE001  (the payload may raise anything, and that is the answer)
         traceback.print_exc()
-        response = {"status": "failed", "reason": f"{type(err).__name__}: {err}"}
+        response = {"status": "failed" if _Payload.started else "refused", "reason": f"{type(err).__name__}: {err}"}
     with open(response_path, "w", encoding="utf-8") as stream:
         json.dump(response, stream)
 
@@ -70,9 +76,10 @@ def _replay(request: Mapping[str, Any]) -> dict[str, Any]:
         destination, inputs = _new_run(source, request)
     else:
         destination, inputs = _isolated(source, request, [ref.dataId for ref in outputs])
-    graph.register_dataset_types(destination)
     prepared = time.perf_counter()
     try:
+        graph.register_dataset_types(destination)
+        _Payload.started = True
         if request["init"]:
             _write_init_outputs(destination, graph, inputs, {ref.datasetType.name: ref for ref in outputs})
         else:
@@ -85,7 +92,10 @@ def _replay(request: Mapping[str, Any]) -> dict[str, Any]:
         raise
     done = time.perf_counter()
     return {
-        "outputs": [_found(destination, ref) for ref in outputs],
+        "outputs": [
+            {**_found(destination, ref), "original": _original(source, dataset["id"])}
+            for ref, dataset in zip(outputs, request["outputs"], strict=True)
+        ],
         "seconds": {"import": imported - started, "prepare": prepared - imported, "run": done - prepared},
     }
 
@@ -119,7 +129,7 @@ def _frozen_config(config_class: Any, text: str) -> Any:
             fields_added=added,
             fields_removed=removed,
         )
-    changed = [name for name in frozen if frozen[name] != now[name]]
+    changed = [name for name in frozen if frozen[name] != now.get(name)]
     if changed:
         raise Refused(f"the code changes the captured value of {', '.join(changed)}")
     return config
@@ -208,12 +218,13 @@ def _pinned_inputs(source: Any, isolated: Any, request: Mapping[str, Any]) -> tu
             refs.append(made)
             continue
         ref = source.get_dataset(uuid.UUID(dataset["id"]), dimension_records=True)
-        if ref is None or not source.stored(ref) or not source.getURI(ref).exists():
-            # An input that wasn't there when the job ran is handed over as it was then: predicted, not available.
-            if dataset["available"] or ref is None:
-                missing.append(dataset)
-            else:
+        if not dataset["available"]:
+            # What wasn't there when the job ran is handed over as it was then, predicted only, even if it is there now.
+            if ref is not None and isolated is not None:
                 refs.append(ref)
+            continue
+        if ref is None or not source.stored(ref) or not source.getURI(ref).exists():
+            missing.append(dataset)
             continue
         if dataset["digest"] and _digest(source.getURI(ref)) != dataset["digest"]:
             tampered.append({**dataset, "uri": str(source.getURI(ref))})
@@ -330,6 +341,15 @@ def _found(butler: Any, ref: Any) -> dict[str, Any]:
         "uri": str(uri) if uri is not None else None,
         "made": bool(made and uri is not None and uri.exists()),
     }
+
+
+def _original(butler: Any, dataset: str) -> str | None:
+    """Return where the original of an output is now, in the repository that was named."""
+    ref = butler.get_dataset(uuid.UUID(dataset))
+    if ref is None or not butler.stored(ref):
+        return None
+    uri = butler.getURI(ref)
+    return uri.ospath if uri.isLocal and uri.exists() else None
 
 
 if __name__ == "__main__":
