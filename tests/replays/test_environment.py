@@ -67,6 +67,10 @@ def test_a_cached_environment_that_was_changed_is_not_believed(own: Observatory)
     assert again.returncode == 0, again.stderr
     assert "rebuild the environment" in again.stdout + again.stderr
     assert module.read_text(encoding="utf-8") == honest
+    stray = module.parents[2] / "sitecustomize.py"
+    stray.write_text("raise SystemExit(9)\n", encoding="utf-8")
+    assert own.rerun(uuid).returncode == 0
+    assert not stray.exists()
 
 
 def test_another_build_of_a_distribution_is_named(own: Observatory) -> None:

@@ -190,3 +190,52 @@ def test_without_the_extra_that_a_command_needs(observatory: Observatory, comman
     done = observatory.run(*command.split(), job=True)
     assert done.returncode == 2
     assert "pip install 'envcap[" in _one_line(done.stderr)
+
+
+@pytest.mark.parametrize("place", ["handed in", "in the repository"])
+def test_an_original_that_was_changed_is_what_is_judged(observatory: Observatory, tmp_path: Path, place: str) -> None:
+    repo, path = _copy_with(observatory, tmp_path, "coadd")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 4] ^= 1  # a pixel
+    path.write_bytes(data)
+    uuid, _ = observatory.dataset("coadd")
+    done = observatory.rerun(str(path) if place == "handed in" else uuid, repo=repo)
+    assert done.returncode == 1, done.stdout
+    assert "the original was changed since" in done.stdout
+    assert "1 of 65536 pixels differ" in done.stdout
+
+
+def test_an_original_that_is_gone(own: Observatory) -> None:
+    own.observe(where=_ONE)
+    for dataset_type, status, told in (("catalog", 0, "byte for byte, what the job wrote"), ("coadd", 3, "is gone")):
+        uuid, path = own.dataset(dataset_type, "u/me/own")
+        path.unlink()
+        done = own.rerun(uuid)
+        assert done.returncode == status, done.stderr
+        assert told in done.stdout + done.stderr
+        if dataset_type == "catalog":  # the coadd needs it
+            (remade,) = (own.world.root / "cache" / "replays").rglob("catalog_StarCam*.parq")
+            shutil.copyfile(remade, path)
+
+
+def test_inputs_that_depend_on_each_other_are_made_again_in_order(own: Observatory) -> None:
+    own.observe(where="detector = 0 AND exposure IN (2026031400001, 2026031400002)")
+    for path in own.world.repo.glob("u/me/own/*/calibrated/**/*.fits"):
+        path.unlink()
+    for path in own.world.repo.glob("u/me/own/*/catalog/**/*.parq"):
+        path.unlink()
+    uuid, _ = own.dataset("coadd", "u/me/own")
+    found = own.json("rerun-dataset", str(own.world.repo), uuid, "--recursive")
+    assert found["verdict"] == "equal"
+    (inputs,) = [layer["detail"] for layer in found["layers"] if layer["layer"] == "inputs"]
+    assert inputs.count("calibrate {") == inputs.count("measure {") == 2
+
+
+def test_a_quantum_that_left_nothing(own: Observatory) -> None:
+    own.edit_measure("if seed[1] == 2026031400002:", "    return Struct(catalog=None)")
+    where = "detector = 0 AND exposure IN (2026031400001, 2026031400002)"
+    own.world.run(["envcap", "run", "--", *own.world.pipetask("u/me/own", "-d", where)], check=False)
+    attempt = own.attempt("measure {instrument: StarCam, detector: 0, exposure: 2026031400002")
+    done = own.run("replay", "run", f"attempt:{attempt.manifest.attempt}")
+    assert done.returncode == 3
+    assert "left no output: nothing to compare with" in done.stderr
