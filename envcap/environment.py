@@ -11,12 +11,13 @@ import json
 from collections.abc import Mapping, Sequence
 
 from .collectors.base import Collector, collect
-from .errors import EnvcapError, StoreError
+from .errors import EnvcapError
 from .model.components import Site
-from .model.descriptor import Descriptor, describe, describe_bytes
+from .model.descriptor import Descriptor
 from .model.document import Document
 from .model.manifest import Outcome
 from .model.recipe import Recipe
+from .store.keeper import Keeper
 from .store.local import LocalStore
 from .target import Target
 
@@ -88,33 +89,6 @@ class Environment:
         return self
 
 
-class _Keeper:
-    """Puts documents into the store; what can't be kept still has its digest.
-
-    After the first that can't be kept, none is tried: what room is left is for the journal, which says so.
-    """
-
-    def __init__(self, store: LocalStore) -> None:
-        self._store = store
-        self.reason: str | None = None
-
-    def document(self, document: Document) -> Descriptor:
-        self._put(document.to_bytes())
-        return describe(document)
-
-    def blob(self, media_type: str, data: bytes) -> Descriptor:
-        self._put(data)
-        return describe_bytes(media_type, data)
-
-    def _put(self, data: bytes) -> None:
-        if self.reason:
-            return
-        try:
-            self._store.put(data)
-        except StoreError as err:
-            self.reason = str(err)
-
-
 def capture_environment(
     target: Target, store: LocalStore, collectors: Sequence[type[Collector]] | None = None
 ) -> Environment:
@@ -131,7 +105,7 @@ def capture_environment(
 
     environment = Environment(target)
     places: dict[str, Mapping[str, object]] = {}
-    keeper = _Keeper(store)
+    keeper = Keeper(store)
     for cls in COLLECTORS if collectors is None else collectors:
         collected, outcome = collect(cls(), target, keeper.blob)
         if collected is not None:
@@ -141,10 +115,9 @@ def capture_environment(
                 places[cls.kind] = collected.place
             except (EnvcapError, TypeError, ValueError) as err:
                 outcome = Outcome(status="failed", reason=f"{cls.kind} can't be written down: {err}")
-        if keeper.reason:
-            outcome = Outcome(status="failed", reason=f"captured, but not kept: {keeper.reason}")
-        environment.outcomes[cls.kind] = outcome
+        captured = outcome.status == "captured"
+        environment.outcomes[cls.kind] = (keeper.failure if captured else None) or outcome
     environment.site = keeper.document(Site(places=places))
-    if keeper.reason:
-        environment.outcomes["site"] = Outcome(status="failed", reason=f"captured, but not kept: {keeper.reason}")
+    if keeper.failure is not None:
+        environment.outcomes["site"] = keeper.failure
     return environment

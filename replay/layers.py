@@ -9,7 +9,7 @@ from envcap.collectors.hardware import HardwareCollector
 from envcap.collectors.operating_system import OperatingSystemCollector
 from envcap.errors import EnvcapError
 from envcap.model.components import Hardware, OperatingSystem
-from envcap.model.descriptor import Descriptor, describe_bytes
+from envcap.model.descriptor import describe_bytes
 from envcap.pexconfig import parse_config
 from envcap.redact import SCRUBBED
 from envcap.target import Target
@@ -63,7 +63,7 @@ def operating_system_layer(job: CapturedQuantum) -> Layer:
         captured = job.operating_system
     except EnvcapError as err:
         return Layer("operating_system", Fidelity.SUBSTITUTED, f"unknown: {err}")
-    found = OperatingSystemCollector().collect(Target.none({}), _keep_nothing).component
+    found = OperatingSystemCollector().collect(Target.none({}), describe_bytes).component
     assert isinstance(found, OperatingSystem)
     there, here = (f"{_release(one)}, {one.libc}, {one.machine}" for one in (captured, found))
     if captured == found:
@@ -77,7 +77,7 @@ def hardware_layer(job: CapturedQuantum) -> Layer:
         captured = job.hardware
     except EnvcapError as err:
         return Layer("hardware", Fidelity.SUBSTITUTED, f"unknown: {err}")
-    found = HardwareCollector().collect(Target.none({}), _keep_nothing).component
+    found = HardwareCollector().collect(Target.none({}), describe_bytes).component
     assert isinstance(found, Hardware)
     there, here = captured.cpu_model or "unknown processor", found.cpu_model or "unknown processor"
     lost = sorted(set(captured.cpu_flags) - set(found.cpu_flags))
@@ -90,7 +90,3 @@ def hardware_layer(job: CapturedQuantum) -> Layer:
 
 def _release(found: OperatingSystem) -> str:
     return f"{found.distribution.get('id', found.system)} {found.distribution.get('version_id', '')}".strip()
-
-
-def _keep_nothing(media_type: str, data: bytes) -> Descriptor:
-    return describe_bytes(media_type, data)

@@ -75,7 +75,7 @@ def rerun(job: CapturedQuantum, options: Options, progress: Progress) -> ReplayV
     job.science_outputs()  # refuses a job that left nothing to judge by
     plan = make_plan(job, options.engine, options.code)
     plan.check(options.require)
-    replay = _Replay(options, progress)
+    replay = _Replay(Journal(job.store.root), options, progress)
     try:
         return replay.run(plan)
     finally:
@@ -85,7 +85,8 @@ def rerun(job: CapturedQuantum, options: Options, progress: Progress) -> ReplayV
 class _Replay:
     """One replay, with the quanta that it has to re-make first."""
 
-    def __init__(self, options: Options, progress: Progress) -> None:
+    def __init__(self, journal: Journal, options: Options, progress: Progress) -> None:
+        self._journal = journal
         self._options = options
         self._progress = progress
         self._folder = os.path.join(cache_dir(), "replays", uuid7())
@@ -117,7 +118,7 @@ class _Replay:
             seconds=self._progress.seconds,
             place=f"RUN {options.new_run}" if options.new_run else self._isolated(),
         )
-        Journal(job.store.root).append(("verdict", verdict.to_bytes()))
+        self._journal.append(("verdict", verdict.to_bytes()))
         return verdict
 
     def tidy(self) -> None:
@@ -208,9 +209,8 @@ class _Replay:
             outputs=original.outputs,
         )
         writer = AttemptWriter(
-            Journal(job.store.root), environment, job.task, own,
-            job_id=job.manifest.job_id, replay_of=job.manifest.attempt,
-        )  # fmt: skip
+            self._journal, environment, job.task, own, job_id=job.manifest.job_id, replay_of=job.manifest.attempt
+        )
         writer.begin()
         return writer
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from ..model.components import RubinConfig, RubinQuantum
 from ..model.descriptor import Descriptor
-from ..model.manifest import DatasetGroup
+from ..model.manifest import DatasetGroup, Outcome
 from ..pexconfig import ConfigRefusedError, parse_config
 from ..target import Target
 from .base import Collected, Collector, Keep
@@ -30,8 +30,10 @@ class QuantumFacts:
         Required dimensions by name, as text.
     inputs, init_inputs : sequence of `DatasetGroup`
         In the order in which the task is given them.
-    config : `Descriptor` or `None`
+    config : `Descriptor`
         Of the `RubinConfig`, from `keep_config`.
+    config_failure : `Outcome` or `None`
+        Why the configuration could not be kept.
     init : `bool`
         Whether it only constructs the task and writes its init-outputs.
     """
@@ -43,7 +45,8 @@ class QuantumFacts:
         data_id: Mapping[str, str],
         inputs: Sequence[DatasetGroup],
         init_inputs: Sequence[DatasetGroup],
-        config: Descriptor | None,
+        config: Descriptor,
+        config_failure: Outcome | None = None,
         init: bool = False,
     ) -> None:
         self.task_class = task_class
@@ -52,6 +55,7 @@ class QuantumFacts:
         self.inputs = inputs
         self.init_inputs = init_inputs
         self.config = config
+        self.config_failure = config_failure
         self.init = init
 
 

@@ -15,11 +15,12 @@ from ..digest import digest_of_file
 from ..environment import Environment, capture_environment
 from ..errors import CollectorError, EnvcapError, StoreError, UsageError
 from ..model.components import Command
-from ..model.descriptor import Descriptor, describe_bytes
+from ..model.descriptor import Descriptor
 from ..model.manifest import Job, Outcome
 from ..model.result import FileRecord, Input, Output
 from ..redact import scrub, scrub_argv
 from ..store.journal import Journal
+from ..store.keeper import Keeper
 from ..store.local import LocalStore
 from ..target import Target, find_program
 from .attempt import AttemptWriter, file_record
@@ -185,11 +186,11 @@ class _Recording:
             return Descriptor(mediaType="application/octet-stream", digest=digest, size=size)
         with open(path, "rb") as stream:
             data = scrub(stream.read().decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
-        try:
-            self._store.put(data)
-        except StoreError as err:
-            outcomes["command"] = Outcome(status="failed", reason=f"captured, but not kept: {err}")
-        return describe_bytes("application/octet-stream", data)
+        keeper = Keeper(self._store)
+        kept = keeper.blob("application/octet-stream", data)
+        if keeper.failure is not None:
+            outcomes["command"] = keeper.failure
+        return kept
 
     def end(self, status: int, resources: Mapping[str, str], error: str | None, said: Sequence[str]) -> None:
         if self._writer is None:

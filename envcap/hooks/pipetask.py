@@ -13,9 +13,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-from ..collectors.rubin_quantum import QuantumFacts, keep_config
+from ..collectors.rubin_quantum import QuantumFacts
 from ..model.descriptor import Descriptor
-from ..model.manifest import DatasetGroup, Job
+from ..model.manifest import DatasetGroup, Job, Outcome
 from ..redact import scrub
 from .quantum_recording import QuantumRecording, Session, session
 from .startup import say
@@ -201,9 +201,8 @@ def _quantum_recording(found: Session, task_node: Any, butler: Any, quantum: Any
     init_inputs = _groups(quantum.initInputs.values())
     outputs = _groups(ref for refs in quantum.outputs.values() for ref in refs)
     data_id = {name: str(value) for name, value in quantum.dataId.required.items()}
-    facts = QuantumFacts(
-        task_node.task_class_name, task_node.label, data_id, inputs, init_inputs, _config(found, task_node)
-    )
+    config = _config(found, task_node)
+    facts = QuantumFacts(task_node.task_class_name, task_node.label, data_id, inputs, init_inputs, *config)
     return QuantumRecording(found, _job(found, "quantum", facts, butler, str(quantum_id), outputs), facts, outputs)
 
 
@@ -219,7 +218,7 @@ def _init_recordings(found: Session, graph: Any, butler: Any) -> Iterator[Quantu
         if new:
             init_inputs = _groups(graph.get_init_inputs(label).values())
             config = _config(found, task_node)
-            facts = QuantumFacts(task_node.task_class_name, label, {}, [], init_inputs, config, init=True)
+            facts = QuantumFacts(task_node.task_class_name, label, {}, [], init_inputs, *config, init=True)
             outputs = _groups(new)
             job = _job(found, "init", facts, butler, str(quantum.quantum_id), outputs)
             yield QuantumRecording(found, job, facts, outputs)
@@ -242,13 +241,8 @@ def _job(found: Session, kind: str, facts: QuantumFacts, butler: Any, quantum: s
     )
 
 
-def _config(found: Session, task_node: Any) -> Descriptor:
-    # A config is frozen before it runs, so one object is one text; its dump takes longer than a short quantum.
-    known = found.configs.get(task_node.label)
-    if known is None or known[0] is not task_node.config:
-        known = (task_node.config, keep_config(task_node.get_config_str(), found.keep))
-        found.configs[task_node.label] = known
-    return known[1]
+def _config(found: Session, task_node: Any) -> tuple[Descriptor, Outcome | None]:
+    return found.config(task_node.label, task_node.config, task_node.get_config_str)
 
 
 def _groups(refs: Iterable[Any]) -> list[DatasetGroup]:

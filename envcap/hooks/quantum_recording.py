@@ -11,17 +11,18 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ..collectors.base import collect
-from ..collectors.rubin_quantum import QuantumFacts, RubinQuantumCollector
+from ..collectors.rubin_quantum import QuantumFacts, RubinQuantumCollector, keep_config
 from ..environment import Environment, capture_environment
 from ..errors import StoreError
 from ..model.descriptor import Descriptor, describe_bytes
-from ..model.manifest import DatasetGroup, Job
+from ..model.manifest import DatasetGroup, Job, Outcome
 from ..model.result import FileRecord, Input, Output
 from ..redact import scrub, scrub_argv
 from ..store.journal import Journal
+from ..store.keeper import Keeper
 from ..target import Target
 from .attempt import AttemptWriter, file_record
 from .context import Context
@@ -37,7 +38,7 @@ class Session:
         self.context = context
         self.journal = Journal(context.store.root)
         self._digests: dict[tuple[str, int, int, int, int], FileRecord] = {}
-        self.configs: dict[str, tuple[object, Descriptor]] = {}
+        self._configs: dict[str, tuple[object, Descriptor, Outcome | None]] = {}
         self.argv = scrub_argv(sys.argv)
         target = Target.current()
         self.target = target
@@ -45,13 +46,17 @@ class Session:
             context.environment if context.environment.fits(target) else capture_environment(target, context.store)
         )
 
-    def keep(self, media_type: str, data: bytes) -> Descriptor:
-        """Keep a blob of this process's quanta; what can't be kept still has its digest."""
-        try:
-            self.context.store.put(data)
-        except StoreError as err:
-            say(f"degraded store: {err}")
-        return describe_bytes(media_type, data)
+    def config(self, label: str, config: object, dump: Callable[[], str]) -> tuple[Descriptor, Outcome | None]:
+        """Keep a task's configuration, once; return its descriptor, and an outcome if it could not be kept.
+
+        A config is frozen before it runs, so one object is one text, and its dump takes longer than a short quantum.
+        """
+        known = self._configs.get(label)
+        if known is None or known[0] is not config:
+            keeper = Keeper(self.context.store)
+            known = (config, keep_config(dump(), keeper.blob), keeper.failure)
+            self._configs[label] = known
+        return known[1], known[2]
 
     def file(self, uri: str) -> FileRecord:
         """Return the record of a file, hashed once as long as its inode, size and times stay the same.
@@ -125,7 +130,7 @@ class QuantumRecording:
     def begin(self) -> None:
         """Write the manifest. To be called when it is certain that the payload starts."""
         collector = RubinQuantumCollector(self._facts)
-        collected, outcome = collect(collector, self._session.target, self._session.keep)
+        collected, outcome = collect(collector, self._session.target, describe_bytes)
         if collected is None:
             say(f"degraded {collector.kind}: {outcome.reason}")
             return
@@ -135,7 +140,7 @@ class QuantumRecording:
             collected.component,
             self._job,
             job_id=self._job.quantum,
-            outcomes={collector.kind: outcome},
+            outcomes={collector.kind: self._facts.config_failure or outcome},
         )
         try:
             writer.begin()

@@ -12,11 +12,6 @@ from .base import ObjectStore, split_digest
 
 __all__ = ("FORMAT_VERSION", "LocalStore")
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ..model.descriptor import Descriptor
-    from ..model.document import Document
-
 FORMAT_VERSION = "0"
 """Version in ``format.json``. It stays 0, and may change without notice, until the format is frozen."""
 
@@ -90,13 +85,6 @@ class LocalStore(ObjectStore):
         if version != FORMAT_VERSION:
             known = f"this software reads {FORMAT_VERSION!r}; update it"
             raise FormatError(f"{self._version_path}: format {version!r}, but {known}")
-
-    def put_document(self, document: Document) -> Descriptor:
-        """Keep a document and return its descriptor."""
-        from ..model.descriptor import Descriptor
-
-        data = document.to_bytes()
-        return Descriptor(mediaType=document.media_type, digest=self.put(data), size=len(data))
 
     def _path(self, digest: str) -> str:
         value = split_digest(digest)

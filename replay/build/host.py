@@ -8,7 +8,7 @@ import sys
 
 from envcap.collectors.python_dists import PythonDistsCollector
 from envcap.model.components import PythonDists
-from envcap.model.descriptor import Descriptor, describe_bytes
+from envcap.model.descriptor import describe_bytes
 from envcap.target import Target
 
 from ..captured import CapturedQuantum
@@ -42,7 +42,7 @@ class HostEngine(Engine):
 
 
 def _dists_layer(job: CapturedQuantum) -> Layer:
-    collected = PythonDistsCollector().collect(Target.current(), _keep_nothing).component
+    collected = PythonDistsCollector().collect(Target.current(), describe_bytes).component
     assert isinstance(collected, PythonDists)
     here = {d.name: d for d in collected.distributions}
     there = {d.name: d for d in job.dists.distributions}
@@ -53,7 +53,3 @@ def _dists_layer(job: CapturedQuantum) -> Layer:
         return Layer("python_dists", Fidelity.EXACT, f"{len(here)} distributions, each RECORD equal to the captured one")
     shown = ", ".join(named[:6]) + (f" and {len(named) - 6} more" if len(named) > 6 else "")
     return Layer("python_dists", Fidelity.SUBSTITUTED, f"this environment's: {shown}")
-
-
-def _keep_nothing(media_type: str, data: bytes) -> Descriptor:
-    return describe_bytes(media_type, data)

@@ -219,3 +219,19 @@ def test_what_could_be_written_to_a_full_store_says_so(
         assert shown["manifest"]["degraded"] == bool(failed)
         reasons += failed
     assert any("No space left" in reason for reason in reasons)
+
+
+def test_a_quantum_whose_documents_were_not_kept_says_so(own: Observatory) -> None:
+    # The journal can be written, objects can't.
+    own.world.store.mkdir()
+    (own.world.store / "objects").write_text("no directory")
+    own.observe(where=_ONE)
+    for attempt in own.index().attempts("kind IN ('quantum', 'init')"):
+        assert attempt.degraded
+        outcomes = attempt.manifest.outcomes
+        assert {kind: outcome.status for kind, outcome in outcomes.items()}["rubin_quantum"] == "failed"
+        assert all("not kept" in (o.reason or "") for o in outcomes.values() if o.status == "failed")
+    uuid, _ = own.dataset("catalog", "u/me/own")
+    done = own.rerun(uuid)
+    assert done.returncode == 3
+    assert "can't read object" in done.stderr

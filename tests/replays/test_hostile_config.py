@@ -18,6 +18,7 @@ from envcap.model.manifest import Manifest
 from envcap.model.recipe import Recipe
 from envcap.model.result import Result
 from envcap.store.journal import Journal
+from envcap.store.keeper import Keeper
 from envcap.store.local import LocalStore
 from tests.observatory import Observatory
 
@@ -36,7 +37,7 @@ def _forge(observatory: Observatory, store: LocalStore, text: str) -> str:
     assert attempt.result is not None
     kept = describe_bytes("text/x-python", text.encode())
     store.put(text.encode())
-    config = store.put_document(RubinConfig(text=kept, fields={"seed": "1"}))
+    config = Keeper(store).document(RubinConfig(text=kept, fields={"seed": "1"}))
     recipe = Recipe.checked({**attempt.recipe.data, "work": {**attempt.recipe.work, "config": config.data}})
     data = recipe.to_bytes()
     named = Descriptor(mediaType=Recipe.media_type, digest=digest_of(data), size=len(data))

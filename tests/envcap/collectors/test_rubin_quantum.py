@@ -11,9 +11,12 @@ from envcap.collectors.base import Keep
 from envcap.collectors.rubin_quantum import QuantumFacts, RubinQuantumCollector, keep_config
 from envcap.digest import digest_of
 from envcap.model.components import RubinConfig, RubinQuantum
+from envcap.model.descriptor import describe_bytes
 from envcap.model.manifest import DatasetGroup
 from envcap.store.local import LocalStore
 from envcap.target import Target
+
+CONFIG = describe_bytes("application/vnd.envcap.rubin-config.v1+json", b"{}")
 
 
 def group(dataset_type: str, *uuids: str, run: str = "run") -> DatasetGroup:
@@ -24,7 +27,7 @@ def group(dataset_type: str, *uuids: str, run: str = "run") -> DatasetGroup:
 
 def quantum(keep: Keep, inputs: list[DatasetGroup], *, init: bool = False, **data_id: str) -> RubinQuantum:
     """Collect a quantum."""
-    facts = QuantumFacts("a.Task", "task", data_id, inputs, [group("schema", "s")], None, init)
+    facts = QuantumFacts("a.Task", "task", data_id, inputs, [group("schema", "s")], CONFIG, init=init)
     component = RubinQuantumCollector(facts).collect(Target.none({}), keep).component
     assert isinstance(component, RubinQuantum)
     return component

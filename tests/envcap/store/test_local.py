@@ -15,7 +15,6 @@ import pytest
 
 from envcap.digest import digest_of
 from envcap.errors import CorruptError, FormatError, StoreError
-from envcap.model.manifest import Outcome
 from envcap.store.local import LocalStore
 
 DATA = b"some bytes\0\xff"
@@ -47,13 +46,6 @@ def test_putting_again_writes_nothing(store: LocalStore) -> None:
     after = object_path(store, DIGEST).stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
     assert list(store.list()) == [DIGEST]
-
-
-def test_a_document_is_kept_under_its_descriptor(store: LocalStore) -> None:
-    document = Outcome(status="captured")
-    descriptor = store.put_document(document)
-    assert store.get(descriptor.digest) == document.to_bytes()
-    assert descriptor.size == len(document.to_bytes())
 
 
 @pytest.mark.parametrize("where", [0, len(DATA) // 2, len(DATA) - 1])
