@@ -11,9 +11,9 @@ from rich.table import Table
 
 from envcap.cli.console import table
 
-from .compare.policy import Verdict
+from .comparators.policy import Verdict
 from .fidelity import Fidelity, Layer
-from .plan import Plan
+from .planning import Plan
 from .verdict import JudgedOutput, ReplayVerdict
 
 __all__ = ("print_plan", "print_verdict")

@@ -15,9 +15,9 @@ from envcap.model.result import Output
 from envcap.model.verdict import Verdict as StoredVerdict
 
 from .captured import CapturedQuantum
-from .compare.base import ComparisonError
-from .compare.files import FileComparison, compare_files
-from .compare.policy import Policy, Verdict, worst
+from .comparators.base import ComparisonError
+from .comparators.files import FileComparison, compare_files
+from .comparators.policy import Policy, Verdict, worst
 from .errors import ReplayRefusedError
 from .execute.quantum import RemadeOutput
 from .fidelity import Layer

@@ -18,7 +18,7 @@ from pathlib import Path
 from envcap.cli.console import console
 from envcap.cli.dispatch import add_json, print_json
 
-from ..compare.files import compare_files
+from ..comparators.files import compare_files
 from .judged import exit_status
 from .options import policy
 

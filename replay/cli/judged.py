@@ -7,10 +7,10 @@ from envcap.cli.console import console
 from envcap.cli.dispatch import print_json
 
 from ..captured import CapturedQuantum
-from ..compare.policy import Verdict
+from ..comparators.policy import Verdict
 from ..present import print_verdict
 from ..progress import Progress
-from ..rerun import Options, rerun
+from ..rerunning import Options, rerun
 
 __all__ = ("exit_status", "run_and_judge")
 

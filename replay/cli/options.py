@@ -14,9 +14,9 @@ from envcap.store.local import LocalStore
 
 from ..build.base import CODE_CHOICES
 from ..build.registry import ENGINES
-from ..compare.policy import DEFAULT, Policy
+from ..comparators.policy import DEFAULT, Policy
 from ..fidelity import Fidelity
-from ..rerun import Options
+from ..rerunning import Options
 
 __all__ = ("add_plan_options", "add_run_options", "fidelity", "open_index", "options", "policy")
 

@@ -19,7 +19,7 @@ from envcap.cli.dispatch import print_json
 from envcap.store.selector import resolve
 
 from ..captured import CapturedQuantum
-from ..plan import make_plan
+from ..planning import make_plan
 from ..present import print_plan
 from .options import add_plan_options, fidelity, open_index
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from replay.compare.difference import Difference, Kind
-from replay.compare.fits_data import Loaded, compare_images, compare_tables
+from replay.comparators.difference import Difference, Kind
+from replay.comparators.fits_data import Loaded, compare_images, compare_tables
 
 Compare = Callable[..., tuple[Difference, ...]]
 

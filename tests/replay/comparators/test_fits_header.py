@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from astropy.io import fits
 
-from replay.compare.difference import Difference, Kind
-from replay.compare.fits_header import compare_cards, read_cards
+from replay.comparators.difference import Difference, Kind
+from replay.comparators.fits_header import compare_cards, read_cards
 
 
 def header(*cards: Any) -> fits.Header:

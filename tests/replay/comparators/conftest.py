@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from replay.compare.files import compare_files
-from replay.compare.policy import DEFAULT, Policy, Verdict
+from replay.comparators.files import compare_files
+from replay.comparators.policy import DEFAULT, Policy, Verdict
 
 Judge = Callable[..., tuple[Verdict, list[str]]]
 

@@ -9,9 +9,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from replay.compare import arrays
-from replay.compare.arrays import measure_arrays
-from replay.compare.difference import Difference, Kind
+from replay.comparators import arrays
+from replay.comparators.arrays import measure_arrays
+from replay.comparators.difference import Difference, Kind
 
 DTYPES = ["f2", "<f4", ">f4", "<f8", ">f8", "c8", ">c16", "i1", "<i2", ">i4", "i8", "u1", "u2", ">u8", "?", "S3", "U2",
           "V3", "M8[s]", "m8[ns]"]  # fmt: skip

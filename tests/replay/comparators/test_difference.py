@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from replay.compare.difference import Difference, Kind, brief, changed, grouped, pair_up, transition, unique_names
+from replay.comparators.difference import Difference, Kind, brief, changed, grouped, pair_up, transition, unique_names
 
 
 def leaf(where: str) -> Difference:

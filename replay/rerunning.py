@@ -22,11 +22,11 @@ from envcap.target import Target
 from .build.base import Built, cache_dir
 from .build.registry import engine
 from .captured import CapturedQuantum
-from .compare.policy import DEFAULT, Policy
+from .comparators.policy import DEFAULT, Policy
 from .errors import BuildError, ReplayRefusedError
 from .execute.quantum import Destination, MissingInputsError, RemadeOutput, run_quantum
 from .fidelity import Fidelity, Layer
-from .plan import Plan, make_plan
+from .planning import Plan, make_plan
 from .progress import Progress
 from .verdict import ReplayVerdict, judge_outputs
 

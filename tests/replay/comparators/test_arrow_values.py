@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from replay.compare.arrow_values import as_one_array, find_moved_rows, measure_values
-from replay.compare.difference import Difference, Kind
+from replay.comparators.arrow_values import as_one_array, find_moved_rows, measure_values
+from replay.comparators.difference import Difference, Kind
 
 NAN = float("nan")
 DAY = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)

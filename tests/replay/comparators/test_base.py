@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import pytest
 
-from replay.compare.base import Comparator, ComparisonError, reading
-from replay.compare.difference import Difference
+from replay.comparators.base import Comparator, ComparisonError, reading
+from replay.comparators.difference import Difference
 
 
 class Broken(Comparator):

@@ -55,7 +55,7 @@ def measure_arrays(
         A structured array gives one group with a child per field. NaN (whatever its payload) equals NaN in the
         same place; zeros of different sign differ, counted in the measure ``signed_zeros``. For finite floats
         and complex components: ``max_abs``, ``max_rel`` (|Δ|/|original|), ``max_ulp``, and the ``frontier`` of
-        `replay.compare.tolerance`, all in the unit of the data. For integers: ``max_abs`` and ``bits``, every
+        `replay.comparators.tolerance`, all in the unit of the data. For integers: ``max_abs`` and ``bits``, every
         bit that differs anywhere.
 
     Raises

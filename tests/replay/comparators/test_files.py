@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from replay.compare.base import ComparisonError
-from replay.compare.files import compare_files
-from replay.compare.policy import DEFAULT, Policy, Verdict
+from replay.comparators.base import ComparisonError
+from replay.comparators.files import compare_files
+from replay.comparators.policy import DEFAULT, Policy, Verdict
 
 
 def put(path: Path, content: bytes) -> Path:

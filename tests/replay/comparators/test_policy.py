@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from replay.compare.difference import Difference, Kind, changed, grouped
-from replay.compare.policy import DEFAULT, NEW_RUN, Policy, PolicyError, Verdict, Volatile, worst
+from replay.comparators.difference import Difference, Kind, changed, grouped
+from replay.comparators.policy import DEFAULT, NEW_RUN, Policy, PolicyError, Verdict, Volatile, worst
 
 DATE = changed(Kind.CARD, "card DATE", "DATE", "'a'", "'b'")
 FLOATS = Difference("pixels", Kind.VALUE, "1.0 → 1.1", {"frontier": "1.0:0.1"})

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from replay.compare.base import ComparisonError
-from replay.compare.json_yaml import JsonComparator, YamlComparator
-from replay.compare.policy import Policy, Verdict
+from replay.comparators.base import ComparisonError
+from replay.comparators.json_yaml import JsonComparator, YamlComparator
+from replay.comparators.policy import Policy, Verdict
 
 TAMPERS = {
     "extra key": ('{"a": 1, "x": 2}', '{"a": 1, "x": 2, "y": 3}', "$.y: key 'y' is only in the re-made file"),

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from replay.compare.base import Comparator, ComparisonError
-from replay.compare.registry import FILE_TYPES, find
+from replay.comparators.base import Comparator, ComparisonError
+from replay.comparators.registry import FILE_TYPES, find
 
 HEAVY = ("numpy", "astropy", "pyarrow", "yaml")
 
 
-@pytest.mark.parametrize("module", ["replay.compare.registry", "replay.compare.files", "replay.compare.policy"])
+@pytest.mark.parametrize(
+    "module", ["replay.comparators.registry", "replay.comparators.files", "replay.comparators.policy"]
+)
 def test_nothing_heavy_is_imported(module: str) -> None:
     code = f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

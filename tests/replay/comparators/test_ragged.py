@@ -3,8 +3,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from replay.compare.difference import Kind
-from replay.compare.ragged import label_items, measure_lengths
+from replay.comparators.difference import Kind
+from replay.comparators.ragged import label_items, measure_lengths
 
 
 def row(i: int) -> str:

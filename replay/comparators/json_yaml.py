@@ -53,7 +53,7 @@ def load_yaml(text: str) -> list[Any]:
     Returns
     -------
     documents : `list`
-        Plain data; a value with an application's tag is a `~replay.compare.tree.Tagged`.
+        Plain data; a value with an application's tag is a `~replay.comparators.tree.Tagged`.
 
     Raises
     ------

@@ -13,9 +13,9 @@ import pytest
 from astropy import units as u
 from astropy.table import Table
 
-from replay.compare.base import ComparisonError
-from replay.compare.parquet import ArrowComparator, ParquetComparator
-from replay.compare.policy import NEW_RUN, Policy, Verdict
+from replay.comparators.base import ComparisonError
+from replay.comparators.parquet import ArrowComparator, ParquetComparator
+from replay.comparators.policy import NEW_RUN, Policy, Verdict
 
 Write = Callable[..., Path]
 

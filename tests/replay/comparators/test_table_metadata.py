@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from replay.compare.difference import Difference, Kind
-from replay.compare.table_metadata import compare_metadata
+from replay.comparators.difference import Difference, Kind
+from replay.comparators.table_metadata import compare_metadata
 
 
 def schema(field: dict[str, str] | None = None, **table: str) -> pa.Schema:

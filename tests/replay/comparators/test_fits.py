@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from replay.compare.base import ComparisonError
-from replay.compare.difference import Difference, Kind
-from replay.compare.fits import FitsComparator
-from replay.compare.policy import NEW_RUN, Policy, Verdict
+from replay.comparators.base import ComparisonError
+from replay.comparators.difference import Difference, Kind
+from replay.comparators.fits import FitsComparator
+from replay.comparators.policy import NEW_RUN, Policy, Verdict
 
 Tamper = Callable[[fits.HDUList], Any]
 

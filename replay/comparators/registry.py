@@ -30,7 +30,7 @@ class FileType:
 
     def load(self) -> Comparator:
         """Import the comparator and make one."""
-        module = import_module(f"replay.compare.{self.module}")
+        module = import_module(f"replay.comparators.{self.module}")
         return cast(Comparator, getattr(module, self.comparator)())
 
 

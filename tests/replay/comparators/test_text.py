@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from replay.compare.difference import Difference
-from replay.compare.policy import Verdict
-from replay.compare.text import TextComparator
+from replay.comparators.difference import Difference
+from replay.comparators.policy import Verdict
+from replay.comparators.text import TextComparator
 
 
 def compare(folder: Path, a: str | bytes, b: str | bytes) -> tuple[Difference, ...]:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from replay.compare.difference import Kind
-from replay.compare.raw_bytes import BytesComparator
+from replay.comparators.difference import Kind
+from replay.comparators.raw_bytes import BytesComparator
 
 MEBIBYTE = b"\0" * (1 << 20)
 

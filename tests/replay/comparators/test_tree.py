@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay.compare.difference import Difference, Kind
-from replay.compare.tree import Tagged, compare_documents
+from replay.comparators.difference import Difference, Kind
+from replay.comparators.tree import Tagged, compare_documents
 
 NAN, INF = float("nan"), float("inf")
 documents = st.recursive(

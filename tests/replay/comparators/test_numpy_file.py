@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from replay.compare.base import ComparisonError
-from replay.compare.numpy_file import NpyComparator, NpzComparator
-from replay.compare.policy import Policy, Verdict
+from replay.comparators.base import ComparisonError
+from replay.comparators.numpy_file import NpyComparator, NpzComparator
+from replay.comparators.policy import Policy, Verdict
 
 
 def write(path: Path, array: Any, **options: Any) -> Path:

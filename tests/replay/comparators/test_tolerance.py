@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay.compare.tolerance import Frontier, measure_numbers
+from replay.comparators.tolerance import Frontier, measure_numbers
 
 sizes = st.floats(min_value=0, max_value=1e6, allow_subnormal=False)
 tolerances = st.floats(min_value=0, max_value=1e3, allow_subnormal=False)
