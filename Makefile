@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # A virtual environment that happens to be active must not be the one that we install into.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-full lint format bench bench-hook lock clean
+.PHONY: help demo test test-full lint format bench bench-hook lock schemas clean
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -47,6 +47,9 @@ bench-hook: $(READY)  ## what capture costs a pipeline, a common and a short job
 lock: $(READY)  ## resolve requirements.lock anew
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	    --all-extras --group dev --upgrade pyproject.toml --output-file requirements.lock
+
+schemas: $(READY)  ## write the JSON Schemas anew
+	@$(BIN)/python -m envcap.model.schema
 
 clean:  ## remove what make made
 	rm -rf $(VENV) build demo-out .pytest_cache .mypy_cache .ruff_cache

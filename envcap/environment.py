@@ -11,17 +11,27 @@ import json
 from collections.abc import Mapping, Sequence
 
 from .collectors.base import Collector, collect
-from .errors import EnvcapError
+from .errors import EnvcapError, FormatError
 from .model.components import Site
 from .model.descriptor import Descriptor
 from .model.document import Document
 from .model.manifest import Outcome
 from .model.recipe import Recipe
+from .redact import scrub_document
 from .store.keeper import Keeper
 from .store.local import LocalStore
 from .target import Target
 
 __all__ = ("Environment", "capture_environment")
+
+_MAX_NOTES = 100
+"""Most places of one document that are named where secrets were taken out: children are handed them in a variable."""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    _D = TypeVar("_D", bound=Document)
 
 
 class Environment:
@@ -34,6 +44,10 @@ class Environment:
     site : `Descriptor`
         The `Site` document.
     outcomes : `dict` [ `str`, `Outcome` ]
+    instances : `dict` [ `str`, mapping ]
+        What differs from one start to the next, by collector kind.
+    scrubbed : `dict` [ `str`, `str` ]
+        What was taken out of the documents: kind of secret by place.
     prefix, version : `str`
         Of the interpreter that was captured; a child of another interpreter must capture its own.
     pythonpath : `str`
@@ -45,6 +59,8 @@ class Environment:
         self.host: dict[str, Descriptor] = {}
         self.site: Descriptor | None = None
         self.outcomes: dict[str, Outcome] = {}
+        self.instances: dict[str, Mapping[str, str]] = {}
+        self.scrubbed: dict[str, str] = {}
         self.prefix = target.prefix
         self.version = target.version
         self.pythonpath = target.environ.get("PYTHONPATH", "")
@@ -70,6 +86,8 @@ class Environment:
             "host": {kind: d.data for kind, d in self.host.items()},
             "site": self.site.data if self.site else None,
             "outcomes": {kind: o.data for kind, o in self.outcomes.items()},
+            "instances": self.instances,
+            "scrubbed": self.scrubbed,
             "prefix": self.prefix,
             "version": self.version,
             "pythonpath": self.pythonpath,
@@ -78,14 +96,24 @@ class Environment:
 
     @classmethod
     def from_json(cls, text: str) -> Environment:
-        """Read what `to_json` wrote."""
-        found = json.loads(text)
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        FormatError
+            If it is something else.
+        """
         self = cls(Target.none({}))
-        self.software = {kind: Descriptor.checked(d) for kind, d in found["software"].items()}
-        self.host = {kind: Descriptor.checked(d) for kind, d in found["host"].items()}
-        self.site = Descriptor.checked(found["site"]) if found["site"] else None
-        self.outcomes = {kind: Outcome.checked(o) for kind, o in found["outcomes"].items()}
-        self.prefix, self.version, self.pythonpath = found["prefix"], found["version"], found["pythonpath"]
+        try:
+            found = json.loads(text)
+            self.software = {kind: Descriptor.checked(d) for kind, d in found["software"].items()}
+            self.host = {kind: Descriptor.checked(d) for kind, d in found["host"].items()}
+            self.site = Descriptor.checked(found["site"]) if found["site"] else None
+            self.outcomes = {kind: Outcome.checked(o) for kind, o in found["outcomes"].items()}
+            self.instances, self.scrubbed = dict(found["instances"]), dict(found["scrubbed"])
+            self.prefix, self.version, self.pythonpath = found["prefix"], found["version"], found["pythonpath"]
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as err:
+            raise FormatError(f"no environment as 'envcap run' hands it down: {type(err).__name__}: {err}") from err
         return self
 
 
@@ -111,13 +139,25 @@ def capture_environment(
         if collected is not None:
             try:
                 layer = environment.host if cls.layer == "host" else environment.software
-                layer[cls.kind] = keeper.document(collected.component)
+                layer[cls.kind] = keeper.document(_guarded(collected.component, cls.kind, environment.scrubbed))
                 places[cls.kind] = collected.place
+                if collected.instance:
+                    environment.instances[cls.kind] = collected.instance
             except (EnvcapError, TypeError, ValueError) as err:
                 outcome = Outcome(status="failed", reason=f"{cls.kind} can't be written down: {err}")
         captured = outcome.status == "captured"
         environment.outcomes[cls.kind] = (keeper.failure if captured else None) or outcome
-    environment.site = keeper.document(Site(places=places))
+    environment.site = keeper.document(_guarded(Site(places=places), "site", environment.scrubbed))
     if keeper.failure is not None:
         environment.outcomes["site"] = keeper.failure
     return environment
+
+
+def _guarded(document: _D, place: str, scrubbed: dict[str, str]) -> _D:
+    """Return a document without what a collector should have taken out, and note what was taken out where."""
+    clean, notes = scrub_document(document.data, place)
+    kept = list(notes.items())[:_MAX_NOTES]
+    scrubbed.update(kept)
+    if len(notes) > len(kept):
+        scrubbed[f"{place} (and {len(notes) - len(kept)} more places)"] = ", ".join(sorted(set(notes.values())))
+    return document if clean is document.data else document.checked(clean)

@@ -15,6 +15,8 @@ __all__ = (
     "UsageError",
 )
 
+_LONGEST = 1000
+
 
 class EnvcapError(Exception):
     """Base of every error this project raises on purpose.
@@ -31,6 +33,15 @@ class EnvcapError(Exception):
 
     error_type = "error"
     exit_code = 3
+
+    def __str__(self) -> str:
+        """Return the message as one line that a terminal can be given: names in it may come from anybody's manifest."""
+        text = super().__str__()
+        if len(text) > 2 * _LONGEST:
+            text = f"{text[:_LONGEST]} … {text[-_LONGEST:]}"
+        if text.isprintable():
+            return text
+        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 class UsageError(EnvcapError):

@@ -9,14 +9,15 @@ those forms, and written anew from what was parsed; nothing else survives.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import isfinite
 
 from .errors import EnvcapError
+from .redact import scrub
 
 __all__ = ("ConfigRefusedError", "ParsedConfig", "parse_config")
 
-_MAX_TEXT = 1 << 24
+_MAX_TEXT = 1 << 21  # Python's parser takes up to 500 bytes for each character
 _CONSTANTS = (str, bytes, int, float, bool, type(None))
 
 
@@ -41,15 +42,30 @@ class ParsedConfig:
     def __init__(self) -> None:
         self.config_class: str | None = None
         self.fields: dict[str, str] = {}
-        self._lines: list[str] = []
+        self._lines: list[tuple[str, str]] = []
 
     @property
     def text(self) -> str:
         """The configuration, regenerated."""
-        return "".join(line + "\n" for line in self._lines)
+        return "".join(f"{_place(path)} = {self.fields[path]}\n" if path else f"{line}\n" for line, path in self._lines)
+
+    def replaced(self, change: Callable[[str, str], tuple[str, str]]) -> ParsedConfig:
+        """Return the configuration with other assignments: `change` is given each path and value, and returns both."""
+        made = ParsedConfig()
+        made.config_class = self.config_class
+        renamed = {}
+        for path, value in self.fields.items():
+            renamed[path], new = change(path, value)
+            made.fields[renamed[path]] = new
+        made._lines = [(line, renamed.get(path, "")) for line, path in self._lines]
+        return made
 
     def _add(self, line: str) -> None:
-        self._lines.append(line)
+        self._lines.append((line, ""))
+
+    def _assign(self, path: str, literal: str) -> None:
+        self.fields[path] = literal
+        self._lines.append(("", path))
 
 
 def parse_config(text: str) -> ParsedConfig:
@@ -67,11 +83,13 @@ def parse_config(text: str) -> ParsedConfig:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as err:
         raise ConfigRefusedError(f"the configuration is no Python text: {err}") from err
     parsed = ParsedConfig()
-    try:
-        for statement in tree.body:
+    for statement in tree.body:
+        try:
             _read(statement, parsed)
-    except RecursionError as err:
-        raise ConfigRefusedError("the configuration nests too deep") from err
+        except RecursionError as err:
+            raise ConfigRefusedError("the configuration nests too deep") from err
+        except ValueError:  # an integer of more digits than Python prints
+            raise _refusal(statement) from None
     return parsed
 
 
@@ -87,8 +105,7 @@ def _read(statement: ast.stmt, parsed: ParsedConfig) -> None:
         case ast.Assign(targets=[target], value=value):
             path = _field_path(target, statement)
             literal = _new_element(target, value, statement) or _literal(value, statement)
-            parsed.fields[path] = literal
-            parsed._add(f"{_place(path)} = {literal}")
+            parsed._assign(path, literal)
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=owner, attr="retarget"), args=[], keywords=keywords)):
             _read_retarget(owner, keywords, statement, parsed)
         case _:
@@ -149,7 +166,7 @@ def _literal(node: ast.expr, statement: ast.stmt) -> str:
         case ast.Constant(value=float(value)) if not isfinite(value):
             return f"float('{value!r}')"
         case ast.Constant(value=value) if isinstance(value, _CONSTANTS):
-            return _printed(value, statement)
+            return repr(value)
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return _negative(_literal(operand, statement), statement)
         case ast.Name(id="inf" | "nan" as name):
@@ -187,16 +204,9 @@ def _non_finite(word: str, statement: ast.stmt) -> str:
     return f"float('{float(word)!r}')"
 
 
-def _printed(value: object, statement: ast.stmt) -> str:
-    try:
-        return repr(value)
-    except ValueError:  # an integer of more digits than Python prints
-        raise _refusal(statement) from None
-
-
 def _refusal(statement: ast.stmt) -> ConfigRefusedError:
     try:
-        shown = ast.unparse(statement).splitlines()[0][:120]
+        shown = scrub(ast.unparse(statement)).splitlines()[0][:120]
     except ValueError:
         shown = type(statement).__name__
     return ConfigRefusedError(

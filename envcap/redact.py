@@ -1,52 +1,66 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What never reaches the store: credentials in URLs, command lines and variables."""
+"""What never reaches the store: credentials, by what they look like (`envcap.secret_shapes`) and by what names them.
+
+Where something was taken out, a marker stands that says what kind of thing it was; `scrub_document` guards the door of
+the store, whatever a collector has overlooked, and says where.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
-__all__ = ("SCRUBBED", "is_secret_name", "scrub", "scrub_argv")
+from .secret_names import SECRET_NAME, is_secret_file, is_secret_name
+from .secret_search import can_be_secret, search_and_replace
+from .secret_search import marker as scrubbed
 
-SCRUBBED = "***"
-"""Stands where something was taken out."""
-
-_SECRET_NAME = re.compile(
-    r"(?i)(?:^|[-_.])(?:pass|pwd|auth|tokens?|cookies?)(?:$|[-_.])|token$"
-    r"|password|passwd|passphrase|secret|credential|authorization|(?:api|private|access)[-_]?key"
-)
-_PATTERNS = (
-    # RFC 3986, section 3.2.1: userinfo. The user name alone can be a token (pip, git).
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/\s'\"]+@"), rf"\1{SCRUBBED}@"),
-    # conda's token in a channel's path.
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^/\s]*/t/)[A-Za-z0-9_-]{8,}/"), rf"\1{SCRUBBED}/"),
-    (re.compile(r"(?i)([?&;][a-z0-9_-]*(?:token|secret|password|signature|key|auth)=)[^&\s'\"]+"), rf"\1{SCRUBBED}"),
-    # RFC 9110, section 11.6.2. A digit and a length tell a token from prose about bearers.
-    (re.compile(r"(?i)\b((?:bearer|basic)\s+)(?=\S*\d)[A-Za-z0-9._~+/=-]{16,}"), rf"\1{SCRUBBED}"),
-    (re.compile(r"\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abprs]-[\w-]{10,})"), SCRUBBED),
-    (re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), SCRUBBED),
-    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), SCRUBBED),
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), SCRUBBED),
-)  # fmt: skip
-
-# Something of this stands in all that a pattern matches; most texts have none of it, and are done in microseconds.
-_CLUE = re.compile(
-    r"://|[?&;]|[Bb][Ee][Aa][Rr][Ee][Rr]|[Bb][Aa][Ss][Ii][Cc]|gh[pousr]_|github_pat_|glpat-|xox|AKIA|ASIA|eyJ|-----BEGIN"
+__all__ = (
+    "SECRET_NAME",
+    "has_scrubbed",
+    "is_secret_file",
+    "is_secret_name",
+    "scrub",
+    "scrub_argv",
+    "scrub_document",
+    "scrubbed",
+    "scrubbed_kinds",
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
-def is_secret_name(name: str) -> bool:
-    """Whether a variable or option of this name is likely to hold a secret."""
-    return _SECRET_NAME.search(name) is not None
+_SHORT_TEXT = 256
+_MAX_CLEAN = 4096
+_clean: set[str] = set()
+_ID = re.compile(r"(?:sha256:)?[0-9a-f-]*$|[0-9TZ:.+-]*$")
+_MARKER = re.compile(r"<scrubbed:([a-z0-9-]+)>")
+
+# One variable, one path, one name is seen again and again; a patch or a configuration is not, and would fill memory.
+_remembered = lru_cache(maxsize=1024)(search_and_replace)
 
 
-def scrub(text: str) -> str:
-    """Return a text with everything that looks like a credential replaced."""
-    if not _CLUE.search(text):
-        return text
-    for pattern, replacement in _PATTERNS:
-        text = pattern.sub(replacement, text)
-    return text
+def has_scrubbed(text: str) -> bool:
+    """Whether something was taken out of a text."""
+    return "<scrubbed:" in text and _MARKER.search(text) is not None
+
+
+def scrubbed_kinds(text: str) -> list[str]:
+    """Return the kinds of what was taken out of a text, sorted."""
+    return sorted(set(_MARKER.findall(text))) if "<scrubbed:" in text else []
+
+
+def scrub(text: str, *, code: bool = False) -> str:
+    """Return a text with everything that looks like a credential replaced by a marker.
+
+    Parameters
+    ----------
+    text : `str`
+    code : `bool`
+        Whether it is source code, where a name that tells is often given a harmless value (``token = next(tokens)``).
+    """
+    return search_and_replace(text, code) if len(text) > _SHORT_TEXT else _remembered(text, code)
 
 
 def scrub_argv(argv: Sequence[str]) -> list[str]:
@@ -55,11 +69,88 @@ def scrub_argv(argv: Sequence[str]) -> list[str]:
     hide_next = False
     for word in argv:
         if hide_next and not word.startswith("--"):
-            clean.append(SCRUBBED)
+            clean.append(scrubbed(SECRET_NAME))
             hide_next = False
             continue
         name, equals, _ = word.partition("=")
-        telling = is_secret_name(name) and (word.startswith("-") or bool(equals))
+        # A shell command may begin with an assignment, and what follows it stays.
+        one_word = not set(" \t\n") & set(name if word.startswith("-") else word)
+        telling = is_secret_name(name) and (word.startswith("-") or bool(equals)) and one_word
         hide_next = telling and not equals
-        clean.append(f"{name}={SCRUBBED}" if telling and equals else scrub(word))
-    return clean
+        clean.append(f"{name}={scrubbed(SECRET_NAME)}" if telling and equals else scrub(word))
+    return _scrub_together(clean)
+
+
+def _scrub_together(words: list[str]) -> list[str]:
+    """Scrub what only the words before a word tell (``curl -u user:password``)."""
+    # A separator that patterns take for white space and no command line holds.
+    clean = scrub("\x1f".join(words)).split("\x1f")
+    return clean if len(clean) == len(words) else words
+
+
+def scrub_document(data: Mapping[str, Any], place: str = "") -> tuple[Mapping[str, Any], dict[str, str]]:
+    """Return a document without credentials, and what was taken out of it: kind by place.
+
+    Parameters
+    ----------
+    data : mapping
+        JSON.
+    place : `str`
+        What the places begin with.
+
+    Returns
+    -------
+    data : mapping
+        The same object if there was nothing to take out.
+    notes : `dict` [ `str`, `str` ]
+        E.g. ``{"process_env.variables.OMP_X": "github-token"}``. What a collector has taken out already is among them.
+    """
+    names, texts = _unknown_texts(data)
+    unknown = names | texts
+    together = "\n".join(unknown)
+    if search_and_replace(together, False) != together or "<scrubbed:" in together or any(map(is_secret_name, names)):
+        notes: dict[str, str] = {}
+        return _scrub_value(data, place, notes), notes
+    # Nearly all of what a document says was in an earlier one too: it is looked at once.
+    if len(_clean) < _MAX_CLEAN:
+        _clean.update(text for text in unknown if len(text) <= _SHORT_TEXT)
+    return data, {}
+
+
+def _unknown_texts(data: Mapping[str, Any]) -> tuple[set[str], set[str]]:
+    """Return a document's names, and its texts, that weren't found clean before and aren't plainly ids or numbers."""
+    names: set[str] = set()
+    texts: set[str] = set()
+    waiting: list[Any] = [data]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            texts.add(value)
+        elif isinstance(value, Mapping):
+            names.update(value)
+            waiting.extend(value.values())
+        elif isinstance(value, list | tuple):
+            waiting.extend(value)
+    return names - _clean, {text for text in texts - _clean if not _ID.match(text)}
+
+
+def _scrub_value(value: Any, place: str, notes: dict[str, str]) -> Any:
+    if isinstance(value, str):
+        clean = scrub(value)
+        if kinds := scrubbed_kinds(clean):
+            notes[place] = ", ".join(kinds)
+        return clean
+    if isinstance(value, Mapping):
+        made = {}
+        for name, item in value.items():
+            kept = scrub(name)
+            there = f"{place}.{kept}" if place else kept
+            if isinstance(item, str) and is_secret_name(name) and can_be_secret(item, code=False, quoted=True):
+                item = scrubbed(SECRET_NAME)
+            made[kept] = _scrub_value(item, there, notes)
+        same = all(a is b and m == n for (m, a), (n, b) in zip(made.items(), value.items(), strict=True))
+        return value if same else made
+    if isinstance(value, list | tuple):
+        items = [_scrub_value(item, f"{place}[{number}]", notes) for number, item in enumerate(value)]
+        return value if all(a is b for a, b in zip(items, value, strict=True)) else items
+    return value

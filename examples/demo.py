@@ -168,7 +168,7 @@ def _summary(demo: _Demo, world: World) -> int:
     ):
         demo.say(line)
     variables = world.variables(job=False)
-    names = ("PATH", "ENVCAP_STORE", "ENVCAP_CACHE")
+    names = ("PATH", "ENVCAP_STORE", "ENVCAP_CACHE", "ENVCAP_KEY")
     lines = (f"export {name}={shlex.quote(variables[name])}\n" for name in names)
     (world.root / "use").write_text("".join(lines), encoding="utf-8")
     wanted = {"coadd": ("identical", "equal"), "catalog": ("identical", "equal"), "control": ("different",)}

@@ -73,6 +73,7 @@ class World:
         first = self.env / "bin" if job else Path(sys.executable).parent
         path = os.pathsep.join((str(first), os.environ["PATH"]))
         found |= {"PATH": path, "ENVCAP_STORE": str(self.store), "ENVCAP_CACHE": str(self.root / "cache")}
+        found["ENVCAP_KEY"] = str(self.root / "key")  # seals what is captured here
         if job:
             found["PYTHONPATH"] = str(self.stack)
         return found

@@ -11,6 +11,7 @@ from envcap.errors import NotCapturedError
 from envcap.model.components import (
     Hardware,
     Interpreter,
+    Numerics,
     OperatingSystem,
     ProcessEnv,
     PythonDists,
@@ -22,9 +23,14 @@ from envcap.model.components import (
 from envcap.model.document import Document
 from envcap.model.manifest import DatasetGroup
 from envcap.model.result import Input, Output
+from envcap.pexconfig import ParsedConfig, parse_config
+from envcap.redact import has_scrubbed
 from envcap.store.index import Attempt, Index
+from envcap.store.selector import resolve
+from envcap.trust.verify import Authenticity, Keyring
 
 from .errors import ReplayRefusedError
+from .rubin.sources.base import Reconstruction
 
 __all__ = ("CapturedQuantum", "Dataset")
 
@@ -41,6 +47,9 @@ class CapturedQuantum:
     ----------
     index : `Index`
     attempt : `Attempt`
+    secrets : mapping, optional
+        What was scrubbed from the job's documents and is given again, by the name of the variable or the path of the
+        configuration's field.
 
     Raises
     ------
@@ -48,7 +57,10 @@ class CapturedQuantum:
         If the attempt is no quantum.
     """
 
-    def __init__(self, index: Index, attempt: Attempt) -> None:
+    origin: Reconstruction | None = None
+    """Where the quantum comes from if it was not captured (`replay.reconstructed`)."""
+
+    def __init__(self, index: Index, attempt: Attempt, secrets: Mapping[str, str] | None = None) -> None:
         task = attempt.recipe.task
         if not isinstance(task, RubinQuantum):
             raise ReplayRefusedError(
@@ -60,6 +72,25 @@ class CapturedQuantum:
         self.attempt = attempt
         self.manifest = attempt.manifest
         self.task = task
+        self.secrets = secrets or {}
+
+    @cached_property
+    def authenticity(self) -> Authenticity:
+        """Who vouches for the manifest and the result."""
+        return Keyring().judge(self.index, self.attempt)
+
+    def keep(self) -> None:
+        """Put what a replay's manifest names of this job into the store; what was captured is there."""
+
+    def producer(self, dataset: str) -> CapturedQuantum:
+        """Return the quantum that made an input.
+
+        Raises
+        ------
+        EnvcapError
+            If none is known.
+        """
+        return CapturedQuantum(self.index, resolve(self.index, f"dataset:{dataset}"), self.secrets)
 
     def component(self, kind: str, cls: type[_D]) -> _D:
         """Return a component of the job.
@@ -101,6 +132,11 @@ class CapturedQuantum:
         return self.component("process_env", ProcessEnv)
 
     @cached_property
+    def numerics(self) -> Numerics:
+        """The numerics that were asked for."""
+        return self.component("numerics", Numerics)
+
+    @cached_property
     def operating_system(self) -> OperatingSystem:
         """The operating system."""
         return self.component("operating_system", OperatingSystem)
@@ -121,6 +157,32 @@ class CapturedQuantum:
     def config_text(self) -> str:
         """The exact dump that pex_config wrote. It is Python, and nobody vouches for it: never execute it."""
         return self.store.get(self.config.text.digest).decode("utf-8", "surrogateescape")
+
+    @cached_property
+    def frozen_config(self) -> ParsedConfig:
+        """The configuration to apply, written anew from what was read, with the secrets that were given again.
+
+        Raises
+        ------
+        ConfigRefusedError
+            If the text holds anything but field assignments.
+        """
+        return parse_config(self.config_text).replaced(
+            lambda path, value: (path, repr(self.secrets[path]) if self._is_given(path, value) else value)
+        )
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The environment variables to set: those of the process, and the numerics that were asked for."""
+        found = {**self.process_env.variables, **self.numerics.variables}
+        return {name: self.secrets[name] if self._is_given(name, value) else value for name, value in found.items()}
+
+    def lacking(self, values: Mapping[str, str]) -> list[str]:
+        """Return the names of the values that held a secret, and were not given again."""
+        return sorted(n for n, value in values.items() if has_scrubbed(value) and not self._is_given(n, value))
+
+    def _is_given(self, name: str, value: str) -> bool:
+        return has_scrubbed(value) and name in self.secrets
 
     @cached_property
     def places(self) -> Mapping[str, Mapping[str, object]]:
@@ -182,5 +244,6 @@ class CapturedQuantum:
         ]
         if unrecorded or not found:
             what = f"no record of its {', '.join(unrecorded)}" if unrecorded else "no output"
-            raise ReplayRefusedError(f"the attempt is {self.attempt.state} and left {what}: nothing to compare with")
+            told = f"the attempt is {self.attempt.state} and left {what}: nothing to compare with"
+            raise ReplayRefusedError(f"{told}; 'envcap jobs' lists the others")
         return found

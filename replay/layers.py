@@ -3,30 +3,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from envcap.collectors.hardware import HardwareCollector
 from envcap.collectors.operating_system import OperatingSystemCollector
 from envcap.errors import EnvcapError
 from envcap.model.components import Hardware, OperatingSystem
 from envcap.model.descriptor import describe_bytes
-from envcap.pexconfig import parse_config
-from envcap.redact import SCRUBBED
 from envcap.target import Target
+from envcap.trust.verify import AUTHENTIC, FOREIGN
 
 from .captured import CapturedQuantum
 from .fidelity import Fidelity, Layer
+from .rubin.sources.base import Reconstruction
 
-__all__ = ("configuration_layer", "hardware_layer", "inputs_layer", "operating_system_layer", "process_env_layer")
+__all__ = (
+    "configuration_layer",
+    "hardware_layer",
+    "inputs_layer",
+    "manifest_layer",
+    "numerics_layer",
+    "operating_system_layer",
+    "process_env_layer",
+    "quantum_layer",
+)
+
+
+def manifest_layer(job: CapturedQuantum, trust: bool) -> Layer:
+    """Return who vouches for the manifest. Of one that nobody vouches for, nothing may be run, not even to look."""
+    found = job.authenticity
+    if found.status == AUTHENTIC:
+        return Layer("manifest", Fidelity.EXACT, found.reason)
+    if found.status == FOREIGN and trust:
+        return Layer("manifest", Fidelity.EXACT, f"{found.reason}; taken on your word (--trust)")
+    hint = "; if you know where it comes from: --trust" if found.status == FOREIGN else ""
+    return Layer("manifest", Fidelity.IMPOSSIBLE, f"{found}{hint}")
+
+
+def quantum_layer(origin: Reconstruction) -> Layer:
+    """Return where a quantum that was not captured comes from; the user named the repository or the graph."""
+    return Layer("quantum", origin.fidelity, f"not captured, but from {origin.detail}")
 
 
 def configuration_layer(job: CapturedQuantum) -> Layer:
     """Return the frozen configuration; a text that holds anything but field assignments is impossible to trust."""
     try:
-        parsed = parse_config(job.config_text)
+        fields = job.frozen_config.fields
     except EnvcapError as err:
         return Layer("configuration", Fidelity.IMPOSSIBLE, str(err))
-    return Layer("configuration", Fidelity.EXACT, f"{len(parsed.fields)} fields, frozen; no default applies")
+    if lacking := job.lacking(fields):
+        return Layer("configuration", Fidelity.IMPOSSIBLE, _lacking(lacking))
+    return Layer("configuration", Fidelity.EXACT, f"{len(fields)} fields, frozen; no default applies")
 
 
 def inputs_layer(job: CapturedQuantum) -> Layer:
@@ -42,19 +69,36 @@ def inputs_layer(job: CapturedQuantum) -> Layer:
 
 def process_env_layer(job: CapturedQuantum) -> Layer:
     """Return the environment variables of the allow-list."""
+    if job.origin is not None:
+        return Layer("process_env", Fidelity.SUBSTITUTED, "this process's own: Rubin records none, nor PYTHONHASHSEED")
     try:
         variables = job.process_env.variables
     except EnvcapError as err:
         return Layer("process_env", Fidelity.IMPOSSIBLE, str(err))
-    scrubbed = sorted(name for name, value in variables.items() if SCRUBBED in value)
-    if scrubbed:
-        return Layer("process_env", Fidelity.IMPOSSIBLE, f"{', '.join(scrubbed)} held a credential, which is not kept")
+    if lacking := job.lacking(variables):
+        return Layer("process_env", Fidelity.IMPOSSIBLE, _lacking(lacking))
     shown = ", ".join(f"{n}={v}" for n, v in sorted(variables.items())) or "none"
     places = job.place("process_env", "variables")
     lost = [name for name in ("LD_PRELOAD", "LD_LIBRARY_PATH") if isinstance(places, Mapping) and name in places]
     if lost:
         return Layer("process_env", Fidelity.SUBSTITUTED, f"{shown}; without {', '.join(lost)}, which named places")
     return Layer("process_env", Fidelity.EXACT, shown)
+
+
+def numerics_layer(job: CapturedQuantum) -> Layer:
+    """Return the numerics that were asked for: thread counts and the choice of instructions, by variable."""
+    try:
+        variables = job.numerics.variables
+    except EnvcapError as err:
+        return Layer("numerics", Fidelity.SUBSTITUTED, f"unknown: {err}")
+    if lacking := job.lacking(variables):
+        return Layer("numerics", Fidelity.IMPOSSIBLE, _lacking(lacking))
+    return Layer("numerics", Fidelity.EXACT, ", ".join(f"{n}={v}" for n, v in sorted(variables.items())) or "defaults")
+
+
+def _lacking(names: Sequence[str]) -> str:
+    given = " ".join(f"--secret {name}=…" for name in names[:3])
+    return f"{', '.join(names[:6])} held a credential, which is not kept; give it again: {given}"
 
 
 def operating_system_layer(job: CapturedQuantum) -> Layer:

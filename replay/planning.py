@@ -5,11 +5,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .build.registry import engine
+from .build.registry import engine_for
 from .captured import CapturedQuantum
 from .errors import ReplayRefusedError
 from .fidelity import Fidelity, Layer, worst
-from .layers import configuration_layer, hardware_layer, inputs_layer, operating_system_layer, process_env_layer
+from .layers import (
+    configuration_layer,
+    hardware_layer,
+    inputs_layer,
+    manifest_layer,
+    numerics_layer,
+    operating_system_layer,
+    process_env_layer,
+    quantum_layer,
+)
 
 __all__ = ("Plan", "frozen_layers", "host_layers", "make_plan")
 
@@ -44,6 +53,13 @@ class Plan:
             named = "; ".join(f"{layer.name} is {layer.fidelity}: {layer.detail}" for layer in low)
             raise ReplayRefusedError(named)
 
+    def _repr_html_(self) -> str:
+        from envcap import html
+
+        rows = [(layer.name, str(layer.fidelity), layer.detail) for layer in self.layers]
+        title = f"{self.job.manifest.job.name}: engine {self.engine}, {self.code} code"
+        return html.page(title, html.table(("layer", "fidelity", ""), rows))
+
     def to_json(self) -> dict[str, object]:
         """Return the plan as JSON."""
         return {
@@ -57,7 +73,13 @@ class Plan:
         }
 
 
-def make_plan(job: CapturedQuantum, engine_name: str = "auto", code: str = "captured") -> Plan:
+def make_plan(
+    job: CapturedQuantum,
+    engine_name: str = "auto",
+    code: str = "captured",
+    *,
+    trust: bool = False,
+) -> Plan:
     """Return the plan of a job's replay.
 
     Parameters
@@ -67,14 +89,23 @@ def make_plan(job: CapturedQuantum, engine_name: str = "auto", code: str = "capt
         ``auto`` or the name of an engine.
     code : `str`
         ``captured``, or ``current`` for today's code.
+    trust : `bool`
+        Whether to take a manifest that nobody vouches for.
     """
-    chosen = engine(engine_name)
-    return Plan(job, chosen.name, code, (*frozen_layers(job), *chosen.plan(job, code), *host_layers(job)))
+    chosen = engine_for(job, engine_name)
+    if job.origin is None:
+        manifest = manifest_layer(job, trust)
+    else:
+        # No manifest says anything of it, and there is no code but today's.
+        manifest, code = quantum_layer(job.origin), "current"
+    # To see what it could rebuild, an engine runs what the manifest names: an interpreter, git in a work tree.
+    engines = chosen.plan(job, code) if manifest.fidelity is not Fidelity.IMPOSSIBLE else ()
+    return Plan(job, chosen.name, code, (manifest, *frozen_layers(job), *engines, *host_layers(job)))
 
 
 def frozen_layers(job: CapturedQuantum) -> tuple[Layer, ...]:
     """Return the layers that the job brings with it."""
-    return (configuration_layer(job), inputs_layer(job), process_env_layer(job))
+    return (configuration_layer(job), inputs_layer(job), process_env_layer(job), numerics_layer(job))
 
 
 def host_layers(job: CapturedQuantum) -> tuple[Layer, ...]:

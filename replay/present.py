@@ -14,7 +14,7 @@ from envcap.cli.console import table
 from .comparators.policy import Verdict
 from .fidelity import Fidelity, Layer
 from .planning import Plan
-from .verdict import JudgedOutput, ReplayVerdict
+from .verdict import ReplayVerdict
 
 __all__ = ("print_plan", "print_verdict")
 
@@ -31,7 +31,6 @@ _VERDICT = {
     Verdict.DIFFERENT: "bold red",
     Verdict.FAILED: "bold red",
 }
-_MAX_DIFFERENCES = 12
 
 
 def print_plan(out: Console, plan: Plan) -> None:
@@ -60,7 +59,7 @@ def print_verdict(out: Console, verdict: ReplayVerdict) -> None:
         made.add_row(
             escape(output.remade.dataset_type),
             f"[{colour}]{output.comparison.verdict}[/{colour}]",
-            escape("\n".join(_differences(output))),
+            escape("\n".join(output.lines())),
         )
     out.print(made)
     for dataset_type in verdict.extra:
@@ -70,21 +69,3 @@ def print_verdict(out: Console, verdict: ReplayVerdict) -> None:
     out.print(f"[dim]{escape(timings)}[/dim]")
     out.print(f"re-made in {escape(verdict.place)}")
     out.print(f"[{colour}]{verdict.verdict}[/{colour}] {escape(verdict.job.manifest.job.name)}")
-
-
-def _differences(output: JudgedOutput) -> Iterable[str]:
-    judgement = output.comparison.judgement
-    if output.note:
-        yield output.note
-    if judgement.note:
-        yield judgement.note
-    for leaf in judgement.significant[:_MAX_DIFFERENCES]:
-        yield str(leaf)
-    if len(judgement.significant) > _MAX_DIFFERENCES:
-        yield f"and {len(judgement.significant) - _MAX_DIFFERENCES} more"
-    if judgement.tolerated:
-        yield f"within tolerance: {'; '.join(map(str, judgement.tolerated[:3]))}"
-    if judgement.volatile:
-        named = ", ".join(leaf.path[-1] for leaf in judgement.volatile[:3])
-        more = f" and {len(judgement.volatile) - 3} more" if len(judgement.volatile) > 3 else ""
-        yield f"volatile: {named}{more}"

@@ -6,24 +6,23 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from envcap.environment import Environment, capture_environment
 from envcap.errors import EnvcapError
-from envcap.hooks.attempt import AttemptWriter, file_record
+from envcap.hooks.attempt import AttemptWriter, file_record, open_journal
 from envcap.ids import uuid7
 from envcap.model.manifest import Job
 from envcap.model.result import FileRecord, Output
-from envcap.store.index import Index
 from envcap.store.journal import Journal
-from envcap.store.selector import resolve
 from envcap.target import Target
 
 from .build.base import Built, cache_dir
 from .build.registry import engine
 from .captured import CapturedQuantum
 from .comparators.policy import DEFAULT, Policy
-from .errors import BuildError, ReplayRefusedError
+from .errors import BuildError, ReplayFailedError, ReplayRefusedError
 from .execute.quantum import Destination, MissingInputsError, RemadeOutput, run_quantum
 from .fidelity import Fidelity, Layer
 from .planning import Plan, make_plan
@@ -31,6 +30,10 @@ from .progress import Progress
 from .verdict import ReplayVerdict, judge_outputs
 
 __all__ = ("Options", "rerun")
+
+_ANOTHER_PLACE = "ENVCAP_CACHE names another place for replays"
+_LITTLE_ROOM = 1 << 20
+_MAX_CAUSE = 120
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class Options:
         Write to this new RUN of the user's repository instead of an isolated one.
     recursive : `bool`
         Re-make inputs that are gone.
+    trust : `bool`
+        Take a manifest that nobody vouches for.
     given : mapping
         Files to judge the outputs by, by dataset UUID, instead of those in the repository.
     """
@@ -61,7 +66,12 @@ class Options:
     repository: str | None = None
     new_run: str | None = None
     recursive: bool = False
+    trust: bool = False
     given: Mapping[str, str] = field(default_factory=dict)
+
+    def plan(self, job: CapturedQuantum) -> Plan:
+        """Return the plan of a job's replay with these options."""
+        return make_plan(job, self.engine, self.code, trust=self.trust)
 
 
 def rerun(job: CapturedQuantum, options: Options, progress: Progress) -> ReplayVerdict:
@@ -73,11 +83,20 @@ def rerun(job: CapturedQuantum, options: Options, progress: Progress) -> ReplayV
         With the exit code that DESIGN section 5 gives the reason.
     """
     job.science_outputs()  # refuses a job that left nothing to judge by
-    plan = make_plan(job, options.engine, options.code)
+    plan = options.plan(job)
     plan.check(options.require)
-    replay = _Replay(Journal(job.store.root), options, progress)
+    journal, _ = open_journal(job.store)
+    replay = _Replay(journal, options, progress)
     try:
         return replay.run(plan)
+    except OSError as err:
+        raise BuildError(f"{err.filename or replay.folder}: {err.strerror or err}; {_ANOTHER_PLACE}") from err
+    except (BuildError, ReplayRefusedError, ReplayFailedError) as err:
+        if shutil.disk_usage(replay.folder).free < _LITTLE_ROOM:
+            shutil.rmtree(replay.isolated, ignore_errors=True)
+            # Whoever fails for want of room has words of its own for it, if any.
+            raise BuildError(f"{replay.folder}: no space is left; {_ANOTHER_PLACE} ({str(err)[:_MAX_CAUSE]})") from err
+        raise
     finally:
         replay.tidy()
 
@@ -89,19 +108,22 @@ class _Replay:
         self._journal = journal
         self._options = options
         self._progress = progress
-        self._folder = os.path.join(cache_dir(), "replays", uuid7())
+        self.folder = os.path.join(cache_dir(), "replays", uuid7())
         self._remade: dict[str, str] = {}
         self._made_first: list[str] = []
         self._started = False
+        if self.folder.startswith("~"):
+            raise BuildError(f"there is no place for replays, since this user has no home directory; {_ANOTHER_PLACE}")
         try:
-            os.makedirs(self._folder)
+            os.makedirs(self.folder)
         except OSError as err:
-            raise BuildError(f"{self._folder}: {err.strerror}; ENVCAP_CACHE names another place for replays") from err
+            raise BuildError(f"{self.folder}: {err.strerror}; {_ANOTHER_PLACE}") from err
 
     def run(self, plan: Plan) -> ReplayVerdict:
         job, options = plan.job, self._options
         built, writer, remade = self._execute(plan)
         policy = options.policy.for_new_run() if options.new_run else options.policy
+        policy = policy.for_unknown_seed() if job.origin is not None else policy
         with self._progress.step("compare"):
             outputs = judge_outputs(job, remade, policy, options.given)
         judged = {output.remade.original for output in outputs}
@@ -116,25 +138,31 @@ class _Replay:
             engine=plan.engine,
             code=plan.code,
             seconds=self._progress.seconds,
-            place=f"RUN {options.new_run}" if options.new_run else self._isolated(),
+            place=f"RUN {options.new_run}" if options.new_run else self.isolated,
         )
         self._journal.append(("verdict", verdict.to_bytes()))
         return verdict
 
     def tidy(self) -> None:
         """Leave nothing but the isolated repository and the log."""
-        for name in os.listdir(self._folder):
+        for name in os.listdir(self.folder):
             if name.startswith("quantum-"):
                 for part in ("code", "home", "tmpdir"):
-                    shutil.rmtree(os.path.join(self._folder, name, part), ignore_errors=True)
+                    shutil.rmtree(os.path.join(self.folder, name, part), ignore_errors=True)
+                with suppress(OSError):  # it has a log
+                    os.rmdir(os.path.join(self.folder, name))
+        with suppress(OSError):  # it has what was re-made
+            os.rmdir(self.folder)
 
-    def _isolated(self) -> str:
-        return os.path.join(self._folder, "repo")
+    @property
+    def isolated(self) -> str:
+        """The isolated repository."""
+        return os.path.join(self.folder, "repo")
 
     def _execute(self, plan: Plan) -> tuple[Built, AttemptWriter, list[RemadeOutput]]:
         """Run one quantum, after those that make its missing inputs if the user asked for that."""
         job = plan.job
-        scratch = os.path.join(self._folder, f"quantum-{job.manifest.attempt}")
+        scratch = os.path.join(self.folder, f"quantum-{job.manifest.attempt}")
         os.makedirs(scratch)
         built = engine(plan.engine).build(job, plan.code, scratch, self._progress)
         replace(plan, layers=self._reached(plan, built)).check(self._options.require)
@@ -157,18 +185,18 @@ class _Replay:
                 raise ReplayRefusedError(f"{err}; --recursive makes it again first") from err
             for uuid in err.uuids:
                 if uuid not in self._remade:  # one quantum may make several
-                    self._make_first(job.index, uuid)
+                    self._make_first(job, uuid)
             with self._progress.step(title):
                 remade = run_quantum(job, built, self._destination(job), scratch)
         self._started = True
         return remade
 
-    def _make_first(self, index: Index, uuid: str) -> None:
+    def _make_first(self, consumer: CapturedQuantum, uuid: str) -> None:
         try:
-            producer = CapturedQuantum(index, resolve(index, f"dataset:{uuid}"))
+            producer = consumer.producer(uuid)
         except EnvcapError as err:
             raise ReplayRefusedError(f"input {uuid} is gone, and it can't be made again: {err}") from err
-        plan = make_plan(producer, self._options.engine, self._options.code)
+        plan = self._options.plan(producer)
         plan.check(self._options.require)
         _, _, remade = self._execute(plan)
         self._remade |= {one.original: one.dataset for one in remade}
@@ -180,7 +208,7 @@ class _Replay:
         run = options.new_run or job.manifest.job.run
         if run is None:
             raise ReplayRefusedError("the job's RUN was not captured; name one with --run")
-        isolated = None if options.new_run else self._isolated()
+        isolated = None if options.new_run else self.isolated
         return Destination(repository, isolated, run, self._remade, self._started)
 
     def _reached(self, plan: Plan, built: Built) -> tuple[Layer, ...]:
@@ -194,6 +222,7 @@ class _Replay:
 
     def _begin(self, job: CapturedQuantum, built: Built) -> AttemptWriter:
         """Write the replay's own manifest: what it ran in, captured like any job's environment."""
+        job.keep()
         environment = _environment_of(job, built)
         original = job.manifest.job
         own = Job(

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from envcap.digest import canonical_json
 from envcap.ids import timestamp
 from envcap.model.result import Output
 from envcap.model.verdict import Verdict as StoredVerdict
+from envcap.redact import scrub_document
 
 from .captured import CapturedQuantum
 from .comparators.base import ComparisonError
@@ -46,6 +47,12 @@ class JudgedOutput:
     remade: RemadeOutput
     comparison: FileComparison
     note: str
+
+    def lines(self) -> Iterator[str]:
+        """Yield what a person should know of it."""
+        if self.note:
+            yield self.note
+        yield from self.comparison.lines()
 
     def to_json(self) -> dict[str, Any]:
         """Return the output as JSON."""
@@ -108,6 +115,7 @@ class ReplayVerdict:
             "replay_of": self.job.manifest.attempt,
             "judged": self.judged,
             "verdict": str(self.verdict),
+            **({"source": self.job.origin.source} if self.job.origin else {}),
             "engine": self.engine,
             "code": self.code,
             "layers": [layer.to_json() for layer in self.layers],
@@ -118,8 +126,21 @@ class ReplayVerdict:
         }
 
     def to_bytes(self) -> bytes:
-        """Return the canonical bytes, as stored."""
-        return canonical_json(self.to_json())
+        """Return the canonical bytes, as stored: what is compared may hold credentials, the store may not."""
+        return canonical_json(scrub_document(self.to_json())[0])
+
+    def _repr_html_(self) -> str:
+        from envcap import html
+
+        outputs = [(o.remade.dataset_type, str(o.comparison.verdict), "\n".join(o.lines())) for o in self.outputs]
+        layers = [(layer.name, str(layer.fidelity), layer.detail) for layer in self.layers]
+        closeness = html.table(("layer", "fidelity", ""), layers)
+        return html.page(
+            f"{self.verdict} {self.job.manifest.job.name}",
+            html.table(("output", "verdict", ""), outputs),
+            *(html.message(f"the re-run made {name}, which the job did not make") for name in self.extra),
+            f"<details><summary>how close the replay came</summary>{closeness}</details>",
+        )
 
 
 def judge_outputs(

@@ -13,6 +13,16 @@ import pytest
 
 from examples.world import World
 from tests.observatory import CHANGED_DEFAULTS, Observatory
+from tests.uncaptured import Uncaptured
+
+
+@pytest.fixture(autouse=True)
+def own_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give every test a configuration directory of its own: no test seals with the developer's key."""
+    config = tmp_path.with_name(f"{tmp_path.name}-config")
+    config.mkdir(exist_ok=True)  # astropy warns of one that isn't there
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(config))
+    return config / "envcap"
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +58,19 @@ def observatory(shared_tmp: Path) -> Observatory:
         for path, old, new in CHANGED_DEFAULTS:
             world.edit(world.stack / path, old, new)
         world.commit("New defaults")
+
+    _once(found.world.root, make)
+    return found
+
+
+@pytest.fixture(scope="session")
+def uncaptured(observatory: Observatory, shared_tmp: Path) -> Uncaptured:
+    """The pipeline ran without envcap; since then, defaults changed in the tasks' code."""
+    found = Uncaptured(World(shared_tmp / "uncaptured"))
+
+    def make() -> None:
+        observatory.clone(found.world.root)
+        found.make("-d", "detector = 0 AND exposure IN (2026031400001, 2026031400002, 2026031800001)")
 
     _once(found.world.root, make)
     return found

@@ -3,18 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..errors import UsageError
 
-__all__ = ("console", "printable", "section", "table")
+__all__ = ("console", "printable", "progress", "section", "table")
 
 _PIPE_WIDTH = 240
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TypeVar
+
     from rich.console import Console
     from rich.table import Table
+
+    _T = TypeVar("_T")
 
 
 def console(*, stderr: bool = True) -> Console:
@@ -36,15 +40,23 @@ def console(*, stderr: bool = True) -> Console:
     return made
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """Return a plain table: one line a row, headings underlined, nothing drawn around it."""
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, colours: Mapping[str, str] | None = None) -> Table:
+    """Return a plain table: one line a row, headings underlined, nothing drawn around it.
+
+    Parameters
+    ----------
+    headings : sequence of `str`
+    rows : iterable of sequence of `str`
+    colours : mapping, optional
+        The style of a cell by its text, for words that say how something is.
+    """
     from rich.box import SIMPLE_HEAD
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     made = Table(*headings, box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for row in rows:
-        made.add_row(*(escape(printable(cell)) for cell in row))
+        made.add_row(*(Text(cell, style=(colours or {}).get(cell, "")) for cell in map(printable, row)))
     return made
 
 
@@ -61,6 +73,13 @@ def section(title: str, rows: Iterable[tuple[str, str]]) -> Table:
     for name, value in rows:
         made.add_row(f"  {escape(printable(name))}", escape(printable(value)))
     return made
+
+
+def progress(items: Iterable[_T], title: str, total: int) -> Iterator[_T]:
+    """Pass items on, with a bar on stderr."""
+    from rich.progress import track
+
+    yield from track(items, title, total=total, console=console(), transient=True)
 
 
 def printable(text: str) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from .. import __version__
 from ..errors import EnvcapError, UsageError
@@ -27,6 +29,23 @@ INTERRUPTED = 130
 
 def run_cli(program: str, description: str, commands: Commands, argv: Sequence[str]) -> int:
     """Run the command that a command line names and return its exit status."""
+    if argv and argv[0] in commands:
+        return run_one(f"{program} {argv[0]}", commands[argv[0]][0], argv[1:])
+    return _guarded(program, "cli", lambda: _about(program, description, commands, argv))
+
+
+def run_one(program: str, module_name: str, argv: Sequence[str]) -> int:
+    """Run one command's module and return its exit status; what ends it early is one line on stderr."""
+
+    def command() -> int:
+        module = importlib.import_module(module_name)
+        return int(module.run(make_parser(program, module).parse_args(argv)))
+
+    return _guarded(program, module_name.partition(".")[0].replace("envcap", "cli"), command)
+
+
+def _about(program: str, description: str, commands: Commands, argv: Sequence[str]) -> int:
+    """Answer a command line that names no command."""
     if not argv or argv[0] in ("-h", "--help"):
         width = max(map(len, commands))
         listed = "\n".join(f"  {name:<{width}}  {text}" for name, (_, text) in commands.items())
@@ -36,34 +55,54 @@ def run_cli(program: str, description: str, commands: Commands, argv: Sequence[s
     if argv[0] == "--version":
         sys.stdout.write(f"{program} {__version__}\n")
         return 0
-    if argv[0] not in commands:
-        sys.stderr.write(f"{program}: no command {argv[0]!r}; '{program} --help' lists them\n")
-        return 2
-    return run_one(f"{program} {argv[0]}", commands[argv[0]][0], argv[1:])
+    raise UsageError(f"no command {argv[0]!r}; '{program} --help' lists them")
 
 
-def run_one(program: str, module_name: str, argv: Sequence[str]) -> int:
-    """Run one command's module and return its exit status; an error of ours is one line on stderr."""
+def _guarded(program: str, extra: str, command: Callable[[], int]) -> int:
+    """Run a command and return its exit status, whatever ends it."""
+    _prepare_streams()
     try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as err:
-        extra = module_name.partition(".")[0].replace("envcap", "cli")
-        sys.stderr.write(f"{program}: the module {err.name} is not installed: pip install 'envcap[{extra}]'\n")
-        return UsageError.exit_code
-    parser = make_parser(program, module)
-    try:
-        status = module.run(parser.parse_args(argv))
+        status = command()
         sys.stdout.flush()
     except EnvcapError as err:
-        sys.stderr.write(f"{program}: {err}\n")
-        return err.exit_code
+        return _fail(program, str(err), err.exit_code)
+    except ModuleNotFoundError as err:
+        told = f"the module {err.name} is not installed: pip install 'envcap[{extra}]'"
+        return _fail(program, told, UsageError.exit_code)
     except BrokenPipeError:
-        # Whoever read our output has seen enough; Python must not complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has seen enough.
+        _drop_output()
         return 0
     except KeyboardInterrupt:
-        return INTERRUPTED
-    return int(status)
+        return _fail(program, "interrupted", INTERRUPTED)
+    except OSError as err:
+        return _fail(program, f"{err.filename or 'the output'}: {err.strerror or err}", EnvcapError.exit_code)
+    return status
+
+
+def _fail(program: str, message: str, status: int) -> int:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _drop_output()
+    with suppress(OSError):  # nobody listens; the exit status says it too
+        sys.stderr.write(f"{program}: {message}\n")
+    return status
+
+
+def _drop_output() -> None:
+    """Let go of what can't be written any more, or Python complains of it when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _prepare_streams() -> None:
+    """See to it that what is printed can be: into a closed stream, and in an encoding that lacks a character."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def make_parser(program: str, module: ModuleType) -> argparse.ArgumentParser:
@@ -94,4 +133,6 @@ def print_json(document: object) -> None:
     """Print a document for machines."""
     import json
 
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+    # A character that the encoding lacks must come out as JSON writes it, not as Python does.
+    ascii_only = not (sys.stdout.encoding or "").lower().startswith("utf")
+    sys.stdout.write(json.dumps(document, ensure_ascii=ascii_only, indent=2) + "\n")

@@ -12,7 +12,11 @@ __all__ = ("main",)
 _COMMANDS: Commands = {
     "run": ("envcap.cli.run", "run a command and record it as a job"),
     "show": ("envcap.cli.show", "show what a job ran"),
+    "diff": ("envcap.cli.diff", "say how two jobs differ, layer by layer"),
     "jobs": ("envcap.cli.jobs", "list the jobs in the store"),
+    "verify": ("envcap.cli.verify", "say whether jobs are authentic and whole"),
+    "sign": ("envcap.cli.sign", "sign jobs, so that others can believe them"),
+    "doctor": ("envcap.cli.doctor", "say what works here, and what to do about the rest"),
     "ingest": ("envcap.cli.ingest", "bring the index up to date with the journals"),
 }
 

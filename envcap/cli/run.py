@@ -41,6 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
     argv = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
     if not argv:
         raise UsageError("no command to run; put it after '--': envcap run -- python job.py")
+    for name in arguments.env:
+        if not name or "=" in name:
+            # The value, which may be a secret, is not repeated.
+            raise UsageError(f"--env {name.partition('=')[0]}: expected the name of a variable alone")
     job = CommandJob(
         argv,
         job_id=arguments.job_id,

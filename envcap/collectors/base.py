@@ -33,13 +33,21 @@ class Collected:
         Identity: the same wherever and whenever the same state is found.
     place : mapping
         Where it stood on this site, as JSON. Never part of identity.
+    instance : mapping
+        What differs from one start to the next (a container's id): neither identity nor place.
     """
 
-    __slots__ = ("component", "place")
+    __slots__ = ("component", "instance", "place")
 
-    def __init__(self, component: Document, place: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self,
+        component: Document,
+        place: Mapping[str, object] | None = None,
+        instance: Mapping[str, str] | None = None,
+    ) -> None:
         self.component = component
         self.place = place or {}
+        self.instance = instance or {}
 
 
 class Collector(ABC):

@@ -6,28 +6,27 @@ Not even a hash of another value is kept: short secrets can be guessed from one.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 from ..errors import CollectorError
 from ..model.components import ProcessEnv
-from ..redact import is_secret_name, scrub
+from ..redact import SECRET_NAME, is_secret_name, scrub, scrubbed
 from ..target import Target
 from .base import Collected, Collector, Keep
+from .numerics import is_numerical
 
 __all__ = ("ALLOWED", "ALLOWED_PREFIXES", "PLACES", "ProcessEnvCollector", "extra_names")
 
 ALLOWED = frozenset({
-    "LANG", "LANGUAGE", "TZ", "GLIBC_TUNABLES", "SOURCE_DATE_EPOCH", "CUBLAS_WORKSPACE_CONFIG", "CUDA_VISIBLE_DEVICES",
+    "LANG", "LANGUAGE", "TZ", "SOURCE_DATE_EPOCH", "CUDA_VISIBLE_DEVICES",
     "PYTHONHASHSEED", "PYTHONOPTIMIZE", "PYTHONUTF8", "PYTHONINTMAXSTRDIGITS", "PYTHONSAFEPATH", "PYTHONNOUSERSITE",
-    "PYTHONDEVMODE", "PYTHONMALLOC", "XLA_FLAGS",
+    "PYTHONDEVMODE", "PYTHONMALLOC",
 })  # fmt: skip
-"""Variables that can decide a result and hold no place of this site."""
+"""Variables that can decide a result and hold no place of this site. `numerics` has those of numerical libraries."""
 
-ALLOWED_PREFIXES = ("LC_", "OMP_", "KMP_", "GOMP_", "OPENBLAS_", "GOTO_", "MKL_", "BLIS_", "VECLIB_", "NUMEXPR_",
-                    "NUMBA_", "NPY_", "TORCH_", "TF_DETERMINISTIC")  # fmt: skip
+ALLOWED_PREFIXES = ("LC_",)
 """Families of such variables."""
-
-_PLACE_ENDS = ("_DIR", "_HOME", "_PATH", "_ROOT", "_FILE")
 
 PLACES = frozenset({
     "PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "VIRTUAL_ENV", "CONDA_PREFIX",
@@ -50,10 +49,11 @@ class ProcessEnvCollector(Collector):
             if name.startswith("ENVCAP_"):
                 continue
             if name in extra or _is_allowed(name):
-                variables[name] = scrub(_text(name, value))
-            elif name not in PLACES:
+                variables[name] = _without_secret(name, _text(name, value))
+            elif name not in PLACES and not is_numerical(name):
                 others.append(name)
-        places = {name: scrub(target.environ[name]) for name in PLACES if name in target.environ}
+        places = {name: _without_secrets(target.environ[name]) for name in PLACES if name in target.environ}
+        others = [scrub(name) for name in others]
         return Collected(
             ProcessEnv(variables=variables, umask=_umask()),
             {"variables": places, "other_names": sorted(others)},
@@ -68,10 +68,20 @@ def _text(name: str, value: str) -> str:
     return value
 
 
+def _without_secret(name: str, value: str) -> str:
+    """Return a value without credentials; of a variable whose name tells, nothing stays, even if it was asked for."""
+    return scrubbed(SECRET_NAME) if value and is_secret_name(name) else scrub(value)
+
+
+def _without_secrets(value: str) -> str:
+    """Return a list of paths without credentials, which may hide behind one another."""
+    return os.pathsep.join(map(scrub, scrub(value).split(os.pathsep)))
+
+
 def _is_allowed(name: str) -> bool:
     if name in ALLOWED:
         return True
-    return name.startswith(ALLOWED_PREFIXES) and not name.endswith(_PLACE_ENDS) and not is_secret_name(name)
+    return name.startswith(ALLOWED_PREFIXES) and not is_secret_name(name)
 
 
 def extra_names(environ: Mapping[str, str]) -> frozenset[str]:

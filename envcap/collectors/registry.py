@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 from .base import Collector
+from .conda import CondaCollector
+from .container import ContainerCollector
 from .hardware import HardwareCollector
 from .interpreter import InterpreterCollector
+from .numerics import NumericsCollector
 from .operating_system import OperatingSystemCollector
 from .process_env import ProcessEnvCollector
 from .python_dists import PythonDistsCollector
@@ -16,8 +19,11 @@ __all__ = ("COLLECTORS",)
 COLLECTORS: tuple[type[Collector], ...] = (
     InterpreterCollector,
     PythonDistsCollector,
+    CondaCollector,
     SourceCollector,
     OperatingSystemCollector,
     ProcessEnvCollector,
+    NumericsCollector,
     HardwareCollector,
+    ContainerCollector,
 )

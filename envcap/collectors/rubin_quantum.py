@@ -12,6 +12,7 @@ from ..model.components import RubinConfig, RubinQuantum
 from ..model.descriptor import Descriptor
 from ..model.manifest import DatasetGroup, Outcome
 from ..pexconfig import ConfigRefusedError, parse_config
+from ..redact import SECRET_NAME, is_secret_name, scrub, scrub_document, scrubbed, scrubbed_kinds
 from ..target import Target
 from .base import Collected, Collector, Keep
 
@@ -34,6 +35,8 @@ class QuantumFacts:
         Of the `RubinConfig`, from `keep_config`.
     config_failure : `Outcome` or `None`
         Why the configuration could not be kept.
+    scrubbed : mapping
+        What was taken out of the configuration: kind of secret by place.
     init : `bool`
         Whether it only constructs the task and writes its init-outputs.
     """
@@ -47,6 +50,7 @@ class QuantumFacts:
         init_inputs: Sequence[DatasetGroup],
         config: Descriptor,
         config_failure: Outcome | None = None,
+        scrubbed: Mapping[str, str] | None = None,
         init: bool = False,
     ) -> None:
         self.task_class = task_class
@@ -56,6 +60,7 @@ class QuantumFacts:
         self.init_inputs = init_inputs
         self.config = config
         self.config_failure = config_failure
+        self.scrubbed = scrubbed or {}
         self.init = init
 
 
@@ -90,18 +95,50 @@ def _by_type(groups: Sequence[DatasetGroup]) -> dict[str, list[str]]:
     return found
 
 
-def keep_config(text: str, keep: Keep) -> Descriptor:
-    """Keep a configuration: its exact text, and its fields, read without executing it.
+def keep_config(text: str, keep: Keep) -> tuple[Descriptor, dict[str, str]]:
+    """Keep a configuration: its exact text, and its fields, read without executing it; neither with a secret.
 
     Returns
     -------
     descriptor : `Descriptor`
         Of the `RubinConfig` document.
+    scrubbed : `dict` [ `str`, `str` ]
+        What was taken out: kind by place.
     """
-    kept = keep(CONFIG_MEDIA_TYPE, text.encode("utf-8", "surrogateescape"))
+
+    def kept(clean: str) -> Descriptor:
+        return keep(CONFIG_MEDIA_TYPE, clean.encode("utf-8", "surrogateescape"))
+
     try:
         parsed = parse_config(text)
-        document = RubinConfig(config_class=parsed.config_class, text=kept, fields=parsed.fields)
+        clean = parsed.replaced(_without_secret)
+        exact = clean.fields == parsed.fields
+        document = RubinConfig(
+            config_class=parsed.config_class, text=kept(text if exact else clean.text), fields=clean.fields
+        )
     except ConfigRefusedError as err:
-        document = RubinConfig(text=kept, refused=str(err))
-    return keep(RubinConfig.media_type, document.to_bytes())
+        document = RubinConfig(text=kept(scrub(text)), refused=scrub(str(err)))
+    _, notes = scrub_document(document.data, "configuration")
+    return keep(RubinConfig.media_type, document.to_bytes()), notes
+
+
+def _without_secret(path: str, literal: str) -> tuple[str, str]:
+    """Return a field's path and value without credentials; the value stays a literal."""
+    name = path.rpartition(".")[2].strip("[]'\"")
+    text = literal.startswith(("'", '"'))
+    if text and len(literal) > 2 and is_secret_name(name):
+        return scrub(path), repr(scrubbed(SECRET_NAME))
+    clean = scrub(literal)
+    if clean != literal and not _is_literal(clean):
+        clean = repr(" ".join(map(scrubbed, scrubbed_kinds(clean))))
+    return scrub(path), clean
+
+
+def _is_literal(text: str) -> bool:
+    import ast
+
+    try:
+        ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return False
+    return True

@@ -20,7 +20,7 @@ from ..errors import CollectorError
 from ..ids import uuid7
 from ..model.components import CodeRoot, Source
 from ..model.descriptor import Descriptor
-from ..redact import scrub
+from ..redact import is_secret_file, scrub, scrubbed, scrubbed_kinds
 from ..target import CodePlace, Target
 from .base import Absent, Collected, Collector, Keep
 
@@ -34,7 +34,27 @@ MAX_FILES = 2000
 """Most files that are kept of one root; a root with more is too large to be somebody's loose code."""
 
 _IMPORTABLE = (".py", ".so", ".pth")
+_CODE = (
+    ".py",
+    ".pyi",
+    ".pyx",
+    ".pxd",
+    ".c",
+    ".cc",
+    ".cpp",
+    ".h",
+    ".hpp",
+    ".f90",
+    ".jl",
+    ".r",
+    ".R",
+    ".js",
+    ".md",
+    ".rst",
+)
 _DATA = (".yaml", ".yml", ".json", ".toml", ".cfg", ".ini", ".txt", ".csv", ".ecsv", ".sh")
+_BY_CUSTOM = "it holds secrets by custom"
+_CHANGE = b"\ndiff --git "
 _GIT_SECONDS = 60
 _MAX_HASHED = 1 << 26
 # Nothing that a repository configures may run here: no monitor, hook, external diff or text conversion. Its clean
@@ -46,7 +66,6 @@ _GIT_DIFF = (
     "diff", "--no-color", "--no-ext-diff", "--no-textconv", "--binary", "--full-index", "--relative", "--no-renames",
     "--src-prefix=a/", "--dst-prefix=b/", "--diff-algorithm=myers", "--unified=3", "--inter-hunk-context=0",
     "--no-indent-heuristic", "--submodule=short", "-O/dev/null", "HEAD", "--", ".",
-    ":(exclude,glob)**/.env", ":(exclude,glob)**/.env.*",
 )  # fmt: skip
 
 
@@ -139,23 +158,41 @@ def _git(folder: str, *arguments: str, tolerated: int = 0, index: str | None = N
 
 
 def _keep_patch(patch: bytes, keep: Keep) -> tuple[Descriptor | None, dict[str, str]]:
-    if not patch:
-        return None, {}
-    reason = _reason_against(patch)
-    if reason:
-        return None, {"(patch)": f"{reason}; commit what is meant to stay"}
-    return keep(PATCH_MEDIA_TYPE, patch), {}
+    """Keep the patch of all files that may be kept; of the others, note the reason."""
+    kept, left_out = [], {}
+    for name, change in _changes(patch):
+        reason = _BY_CUSTOM if is_secret_file(name) else _reason_against(name, change)
+        if reason is None:
+            kept.append(change)
+        else:
+            left_out[name] = f"{reason}; commit what is meant to stay"
+    whole = b"".join(kept)
+    if len(whole) > MAX_FILE:
+        return None, {**left_out, "(patch)": f"{len(whole)} bytes, {digest_of(whole)}; commit what is meant to stay"}
+    return (keep(PATCH_MEDIA_TYPE, whole) if whole else None), left_out
 
 
-def _reason_against(data: bytes) -> str | None:
-    """Return why some bytes can't be kept, with a digest that tells one content from another; `None` if they can."""
+def _changes(patch: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield a patch file by file, as name and change. Within a change, no line begins as its header does."""
+    start = 0
+    while start < len(patch):
+        end = patch.find(_CHANGE, start) + 1 or len(patch)
+        change, start = patch[start:end], end
+        both = change.partition(b"\n")[0].removeprefix(_CHANGE[1:]).decode("utf-8", "surrogateescape")
+        # It names the file twice, "a/NAME b/NAME", in quotes if the name has unusual characters.
+        yield both[: len(both) // 2].strip('"').removeprefix("a/"), change
+
+
+def _reason_against(name: str, data: bytes) -> str | None:
+    """Return why a file or its change can't be kept, with a digest that tells two apart; `None` if it can."""
     if len(data) > MAX_FILE:
         return f"{len(data)} bytes, {digest_of(data)}"
     text = data.decode("utf-8", "surrogateescape")
-    clean = scrub(text)
+    clean = scrub(text, code=name.endswith(_CODE))
     if clean != text:
         # Of what is left once the secret is out: a digest of a short secret could be guessed.
-        return f"it seems to hold a secret; without it {digest_of(clean.encode('utf-8', 'surrogateescape'))}"
+        kinds = " ".join(map(scrubbed, scrubbed_kinds(clean)))
+        return f"it holds a secret, {kinds}; without it {digest_of(clean.encode('utf-8', 'surrogateescape'))}"
     return None
 
 
@@ -187,8 +224,8 @@ def _keep_files(
         full = os.path.join(top, path)
         if path.endswith("/"):
             left_out[path] = "a git repository of its own"
-        elif _is_env_file(path):
-            left_out[path] = "it holds secrets by custom"
+        elif is_secret_file(path):
+            left_out[path] = _BY_CUSTOM
         elif os.path.isfile(full):
             if importable_only and not path.endswith(_IMPORTABLE):
                 left_out[path] = _told(full)
@@ -197,18 +234,12 @@ def _keep_files(
             if reason is None:
                 with open(full, "rb") as stream:
                     data = stream.read()
-                reason = _reason_against(data)
+                reason = _reason_against(path, data)
             if reason is None:
                 files[path] = keep(FILE_MEDIA_TYPE, data)
             else:
                 left_out[path] = reason
     return files, left_out
-
-
-def _is_env_file(path: str) -> bool:
-    """Whether a file is one of those that hold a project's secrets by custom; not even its digest is noted."""
-    name = os.path.basename(path)
-    return name == ".env" or name.startswith(".env.")
 
 
 def _told(path: str) -> str:

@@ -15,10 +15,42 @@ from ..model.document import Document
 from ..model.manifest import Job, Manifest, Outcome
 from ..model.recipe import Recipe
 from ..model.result import FileRecord, Input, Output, Result
+from ..redact import scrub_document
 from ..store.journal import Journal
+from ..store.local import LocalStore
 from ..store.state import this_process
+from ..trust.key import Key, KeyFileError, key_path
 
-__all__ = ("AttemptWriter", "content_key", "file_record")
+__all__ = ("AttemptWriter", "content_key", "file_record", "open_journal", "to_be_told")
+
+_MENDABLE = ("seal", "site", "command", "block")
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    _D = TypeVar("_D", bound=Document)
+
+
+def open_journal(store: LocalStore, path: str | None = None) -> tuple[Journal, dict[str, Outcome]]:
+    """Return a journal whose records are sealed by the user's key, and an outcome if there can be no key.
+
+    Parameters
+    ----------
+    store : `LocalStore`
+    path : `str`, optional
+        The key's file; by default, the user's own.
+    """
+    try:
+        return Journal(store.root, Key.own(path or key_path(), store.root)), {}
+    except KeyFileError as err:
+        return Journal(store.root), {"seal": Outcome(status="failed", reason=str(err))}
+
+
+def to_be_told(outcomes: Mapping[str, Outcome]) -> list[str]:
+    """Return what makes a record worth less, and a user can mend before the next job: no seal, documents not kept."""
+    failed = [outcomes[kind].reason for kind in _MENDABLE if kind in outcomes and outcomes[kind].status == "failed"]
+    return [reason for reason in failed if reason]
 
 
 class AttemptWriter:
@@ -35,6 +67,8 @@ class AttemptWriter:
         As the submitter chose it; the attempt's own id if nobody did.
     outcomes : mapping, optional
         Outcomes of collectors that ran for this attempt alone.
+    scrubbed : mapping, optional
+        What was taken out of documents that were kept for this attempt alone: kind of secret by place.
     replay_of : `str`, optional
         The attempt that this one replays.
     """
@@ -48,14 +82,16 @@ class AttemptWriter:
         *,
         job_id: str | None = None,
         outcomes: Mapping[str, Outcome] | None = None,
+        scrubbed: Mapping[str, str] | None = None,
         replay_of: str | None = None,
     ) -> None:
         self._journal = journal
         self.attempt = uuid7()
-        self.recipe = environment.recipe(work)
+        clean, taken = scrub_document(work.data, "work")
+        self.recipe = environment.recipe(work.checked(clean))
         self.outcomes = {**environment.outcomes, **(outcomes or {})}
         recipe = self.recipe.to_bytes()
-        self.manifest = Manifest(
+        manifest = Manifest(
             attempt=self.attempt,
             job_id=job_id or self.attempt,
             started=timestamp(),
@@ -66,9 +102,11 @@ class AttemptWriter:
             writer=this_process(),
             outcomes=self.outcomes,
             degraded=any(outcome.status == "failed" for outcome in self.outcomes.values()),
+            instances=environment.instances or None,
             replay_of=replay_of,
             envcap=__version__,
         )
+        self.manifest = _guarded(manifest, {**environment.scrubbed, **(scrubbed or {}), **taken})
         self._manifest_digest: str | None = None
 
     def begin(self) -> None:
@@ -95,6 +133,8 @@ class AttemptWriter:
         contents: Mapping[str, str | None] | None = None,
         resources: Mapping[str, str] | None = None,
         metrics: Mapping[str, str] | None = None,
+        outcomes: Mapping[str, Outcome] | None = None,
+        observed: Mapping[str, Descriptor] | None = None,
         log: FileRecord | None = None,
         degraded: Mapping[str, str] | None = None,
     ) -> None:
@@ -127,10 +167,19 @@ class AttemptWriter:
             content_key=content_key(self.recipe, contents or {}),
             resources=resources or {},
             metrics=metrics or None,
+            outcomes=outcomes or None,
+            observed=observed or None,
             log=log,
             degraded=degraded or None,
         )
-        self._journal.append(("result", result.to_bytes()))
+        self._journal.append(("result", _guarded(result, {}).to_bytes()))
+
+
+def _guarded(document: _D, notes: Mapping[str, str]) -> _D:
+    """Return a document without credentials, that says what was taken out of it and of the documents before it."""
+    clean, own = scrub_document(document.data)
+    found = {**notes, **own}
+    return document.checked({**clean, "scrubbed": found}) if found else document
 
 
 def content_key(recipe: Recipe, contents: Mapping[str, str | None]) -> str | None:

@@ -11,21 +11,19 @@ import errno
 import os
 from collections.abc import Mapping, Sequence
 
-from ..digest import digest_of_file
-from ..environment import Environment, capture_environment
-from ..errors import CollectorError, EnvcapError, StoreError, UsageError
+from ..environment import capture_environment
+from ..errors import CollectorError, EnvcapError, StoreError
 from ..model.components import Command
-from ..model.descriptor import Descriptor
 from ..model.manifest import Job, Outcome
-from ..model.result import FileRecord, Input, Output
-from ..redact import scrub, scrub_argv
-from ..store.journal import Journal
-from ..store.keeper import Keeper
+from ..redact import scrub_argv
 from ..store.local import LocalStore
 from ..target import Target, find_program
-from .attempt import AttemptWriter, file_record
+from ..trust.key import key_path
+from .attempt import AttemptWriter, open_journal, to_be_told
 from .context import CONFIRM_VARIABLE, CONTEXT_VARIABLE, Context
-from .payload import Signals, keep_standard_streams, read_confirmations, spawn, wait
+from .declared import DeclaredFiles, portable_names
+from .observed import observed_in_children
+from .payload import Signals, keep_standard_streams, open_confirmations, read_confirmations, spawn, wait
 
 __all__ = ("CANNOT_START", "NOT_EXECUTABLE", "NOT_FOUND", "CommandJob", "run_command")
 
@@ -35,6 +33,8 @@ NOT_FOUND = 127
 
 _MAX_CONFIG = 1 << 24
 _STDERR = 2
+_MAX_CONTEXT = 120_000
+"""Longest value of a variable, in bytes: Linux takes 128 KiB for one string, its name included (execve(2))."""
 
 
 class CommandJob:
@@ -44,8 +44,7 @@ class CommandJob:
     ----------
     argv : sequence of `str`
     job_id : `str` or `None`
-    configs, inputs, outputs : sequence of `str`
-        Paths.
+    files : `DeclaredFiles`
     env_names : sequence of `str`
         Environment variables to record by value, beyond the allow-list.
     """
@@ -62,13 +61,8 @@ class CommandJob:
     ) -> None:
         self.argv = argv
         self.job_id = job_id
-        self.configs = configs
-        self.inputs = inputs
-        self.outputs = outputs
+        self.files = DeclaredFiles(configs, inputs, outputs)
         self.env_names = env_names
-        for path in (*configs, *inputs):
-            if not os.path.isfile(path):
-                raise UsageError(f"{path}: no such file; --config and --input name files that exist")
 
 
 def run_command(job: CommandJob, store: LocalStore) -> int:
@@ -78,31 +72,34 @@ def run_command(job: CommandJob, store: LocalStore) -> int:
     program = find_program(job.argv[0], environ)
     if program is None:
         known = os.sep in job.argv[0] and os.path.exists(job.argv[0])
-        _say(f"{job.argv[0]}: {'not executable' if known else 'no such command'}")
+        _say(f"{job.argv[0]}: {'no executable file; chmod +x makes one' if known else 'no such command on PATH'}")
         return NOT_EXECUTABLE if known else NOT_FOUND
-    reader, writer = os.pipe()
-    os.set_inheritable(writer, True)
-    os.set_blocking(writer, False)
+    said = open_confirmations()
     recording = _Recording(job, store, environ)
     recording.begin()
-    pipe = os.fstat(writer)
-    environ[CONFIRM_VARIABLE] = f"{writer}:{pipe.st_dev}:{pipe.st_ino}"
+    state = os.fstat(said)
+    environ[CONFIRM_VARIABLE] = f"{said}:{state.st_dev}:{state.st_ino}"
     if recording.context is not None:
-        environ[CONTEXT_VARIABLE] = recording.context.to_text()
+        text = recording.context.to_text()
+        if len(text.encode("utf-8", "surrogateescape")) < _MAX_CONTEXT:
+            environ[CONTEXT_VARIABLE] = text
+        else:
+            _say("degraded: what children would have to know is too long for a variable; quanta are not recorded")
     try:
         with Signals() as signals:
             pid = spawn(program, job.argv, environ, signals.to_restore)
-            os.close(writer)
             signals.pass_on_to(pid)
             status, resources = wait(pid)
     except OSError as err:
         status = {errno.EACCES: NOT_EXECUTABLE, errno.ENOEXEC: NOT_EXECUTABLE, errno.ENOENT: NOT_FOUND}.get(
             err.errno or 0, CANNOT_START
         )
-        _say(f"{program}: {err.strerror}")
-        recording.end(status, {}, f"not started: {err.strerror}", [])
+        # The program itself was found.
+        reason = "the interpreter that it asks for is not there" if err.errno == errno.ENOENT else err.strerror
+        _say(f"{program}: {reason}")
+        recording.end(status, {}, f"not started: {reason}", [])
         return status
-    recording.end(status, resources, None, read_confirmations(reader))
+    recording.end(status, resources, None, read_confirmations(said))
     return status
 
 
@@ -131,7 +128,6 @@ class _Recording:
         self._store = store
         self._environ = environ
         self._writer: AttemptWriter | None = None
-        self._inputs: dict[str, FileRecord] = {}
         self._prefix = ""
         self.context: Context | None = None
 
@@ -145,9 +141,8 @@ class _Recording:
 
     def _begin(self) -> None:
         self._store.create()
-        journal = Journal(self._store.root)
+        journal, outcomes = open_journal(self._store)
         journal.reserve()
-        outcomes: dict[str, Outcome] = {}
         try:
             target = Target.of_command(self._job.argv, self._environ)
         except (CollectorError, OSError) as err:
@@ -156,7 +151,9 @@ class _Recording:
                 outcomes[kind] = Outcome(status="failed", reason=str(err))
         environment = capture_environment(target, self._store)
         self._prefix = environment.prefix
-        work = self._work(environment, outcomes)
+        work = self._work(outcomes)
+        for reason in to_be_told({**environment.outcomes, **outcomes}):
+            _say(f"degraded: {reason}")
         enclosing = Context.from_environ()
         job = Job(
             kind="command",
@@ -166,31 +163,22 @@ class _Recording:
             cwd=os.getcwd(),
             parent=enclosing.parent if enclosing else None,
         )
-        writer = AttemptWriter(journal, environment, work, job, job_id=self._job.job_id, outcomes=outcomes)
+        writer = AttemptWriter(
+            journal,
+            environment,
+            work,
+            job,
+            job_id=self._job.job_id,
+            outcomes=outcomes,
+            scrubbed=self._job.files.scrubbed,
+        )
         writer.begin()
         self._writer = writer
-        self.context = Context(self._store, writer.attempt, environment)
+        self.context = Context(self._store, writer.attempt, environment, key_path())
 
-    def _work(self, environment: Environment, outcomes: dict[str, Outcome]) -> Command:
-        names = _names((*self._job.configs, *self._job.inputs))
-        config = {names[path]: self._keep_config(path, outcomes) for path in self._job.configs}
-        self._inputs = {path: file_record(os.path.abspath(path)) for path in self._job.inputs}
-        digests = {names[path]: record.digest or "" for path, record in self._inputs.items()}
-        outcomes["command"] = outcomes.get("command") or Outcome(status="captured")
-        return Command(argv=_portable(self._job), config=config, inputs=digests)
-
-    def _keep_config(self, path: str, outcomes: dict[str, Outcome]) -> Descriptor:
-        if os.path.getsize(path) > _MAX_CONFIG:
-            digest, size = digest_of_file(path)
-            outcomes["command"] = Outcome(status="failed", reason=f"{path}: too large to keep, only its digest is")
-            return Descriptor(mediaType="application/octet-stream", digest=digest, size=size)
-        with open(path, "rb") as stream:
-            data = scrub(stream.read().decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
-        keeper = Keeper(self._store)
-        kept = keeper.blob("application/octet-stream", data)
-        if keeper.failure is not None:
-            outcomes["command"] = keeper.failure
-        return kept
+    def _work(self, outcomes: dict[str, Outcome]) -> Command:
+        config, outcomes["command"] = self._job.files.keep_configs(self._store)
+        return Command(argv=_portable(self._job), config=config, inputs=self._job.files.read_inputs())
 
     def end(self, status: int, resources: Mapping[str, str], error: str | None, said: Sequence[str]) -> None:
         if self._writer is None:
@@ -206,30 +194,22 @@ class _Recording:
         self, writer: AttemptWriter, status: int, resources: Mapping[str, str], error: str | None, said: Sequence[str]
     ) -> None:
         degraded = self._confirm(said)
-        outputs, missing = self._outputs(degraded)
-        names = _names((*self._job.configs, *self._job.inputs))
+        observed = observed_in_children(self._store, said, self._prefix)
+        degraded |= observed.failures
+        outputs, missing = self._job.files.written(degraded)
         writer.end(
             status="ok" if status == 0 else "failed",
             exit_status=status,
             error=error,
-            inputs=[Input(dataset=r.uri or "", available=True, used=True, file=r) for r in self._inputs.values()],
+            inputs=self._job.files.used(),
             outputs=outputs,
             missing=missing,
-            contents={names[path]: record.digest for path, record in self._inputs.items()},
+            contents=self._job.files.contents(),
             resources=resources,
+            outcomes=observed.outcomes,
+            observed=observed.components,
             degraded=degraded,
         )
-
-    def _outputs(self, degraded: dict[str, str]) -> tuple[list[Output], list[str]]:
-        outputs, missing = [], []
-        for path in self._job.outputs:
-            try:
-                outputs.append(Output(file=file_record(os.path.abspath(path))))
-            except FileNotFoundError:
-                missing.append(path)
-            except OSError as err:
-                degraded[f"output {path}"] = err.strerror or str(err)
-        return outputs, missing
 
     def _confirm(self, said: Sequence[str]) -> dict[str, str]:
         """Return what the payload's own Python contradicts, and what its hooks could not do."""
@@ -245,21 +225,12 @@ class _Recording:
         return degraded
 
 
-def _names(paths: Sequence[str]) -> dict[str, str]:
-    """Return a name for each path that holds no place: its last part, numbered where several have the same."""
-    names: dict[str, str] = {}
-    for path in paths:
-        base = os.path.basename(path)
-        same = sum(os.path.basename(other) == base for other in names)
-        names.setdefault(path, f"{base}#{same + 1}" if same else base)
-    return names
-
-
 def _portable(job: CommandJob) -> list[str]:
     """Return the command line without the places of this site: declared files and programs go by name."""
-    declared = dict.fromkeys(job.configs, "config") | dict.fromkeys(job.inputs, "input")
-    declared |= dict.fromkeys(job.outputs, "output")
-    names = _names(list(declared))
+    files = job.files
+    declared = dict.fromkeys(files.configs, "config") | dict.fromkeys(files.inputs, "input")
+    declared |= dict.fromkeys(files.outputs, "output")
+    names = portable_names(list(declared))
 
     def portable(word: str) -> str:
         option, equals, value = word.partition("=")

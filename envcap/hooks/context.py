@@ -7,6 +7,7 @@ import json
 import os
 
 from ..environment import Environment
+from ..errors import FormatError
 from ..store.local import LocalStore
 
 __all__ = ("CONFIRM_VARIABLE", "CONTEXT_VARIABLE", "Context")
@@ -26,22 +27,41 @@ class Context:
     parent : `str`
         Attempt id of the job whose payload this is.
     environment : `Environment`
+    key : `str`
+        Where the key is that seals what is captured: the payload may have another home.
     """
 
-    def __init__(self, store: LocalStore, parent: str, environment: Environment) -> None:
+    def __init__(self, store: LocalStore, parent: str, environment: Environment, key: str) -> None:
         self.store = store
         self.parent = parent
         self.environment = environment
+        self.key = key
 
     def to_text(self) -> str:
         """Return the value of `CONTEXT_VARIABLE`."""
-        return json.dumps({"store": self.store.root, "parent": self.parent, "environment": self.environment.to_json()})
+        found = {"store": self.store.root, "parent": self.parent, "environment": self.environment.to_json()}
+        return json.dumps({**found, "key": self.key})
 
     @classmethod
     def from_environ(cls) -> Context | None:
         """Return the context that this process was started in; `None` outside `envcap run`."""
         text = os.environ.get(CONTEXT_VARIABLE)
-        if not text:
-            return None
-        found = json.loads(text)
-        return cls(LocalStore(found["store"]), found["parent"], Environment.from_json(found["environment"]))
+        return cls.from_text(text) if text else None
+
+    @classmethod
+    def from_text(cls, text: str) -> Context:
+        """Return the context that `to_text` wrote.
+
+        Raises
+        ------
+        FormatError
+            If it is something else.
+        """
+        try:
+            found = json.loads(text)
+            environment = Environment.from_json(found["environment"])
+            return cls(LocalStore(found["store"]), found["parent"], environment, found["key"])
+        except (KeyError, TypeError, ValueError, RecursionError) as err:
+            raise FormatError(
+                f"{CONTEXT_VARIABLE} is not as 'envcap run' sets it: {type(err).__name__}: {err}"
+            ) from err

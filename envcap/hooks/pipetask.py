@@ -14,11 +14,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from ..collectors.rubin_quantum import QuantumFacts
-from ..model.descriptor import Descriptor
-from ..model.manifest import DatasetGroup, Job, Outcome
+from ..model.manifest import DatasetGroup, Job
 from ..redact import scrub
-from .quantum_recording import QuantumRecording, Session, session
-from .startup import say
+from .importing import say
+from .quantum_recording import KeptConfig, QuantumRecording, Session, session
 
 __all__ = ("hook_executor", "hook_graph")
 
@@ -241,14 +240,21 @@ def _job(found: Session, kind: str, facts: QuantumFacts, butler: Any, quantum: s
     )
 
 
-def _config(found: Session, task_node: Any) -> tuple[Descriptor, Outcome | None]:
+def _config(found: Session, task_node: Any) -> KeptConfig:
     return found.config(task_node.label, task_node.config, task_node.get_config_str)
 
 
 def _groups(refs: Iterable[Any]) -> list[DatasetGroup]:
-    """Return datasets as groups, in order; a run of one dataset type and one RUN is one group."""
+    """Return datasets as groups, in order; a run of one dataset type and one RUN is one group.
+
+    A task that has a dataset whole and as a component, too, has it once.
+    """
+    seen = set()
     groups: list[tuple[tuple[str, str, str, tuple[str, ...]], list[list[str]]]] = []
     for ref in refs:
+        if ref.id in seen:
+            continue
+        seen.add(ref.id)
         data_id = ref.dataId.required
         name, _ = ref.datasetType.nameAndComponent()
         key = (name, ref.run, ref.datasetType.storageClass_name, tuple(data_id))

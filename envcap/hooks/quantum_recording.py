@@ -21,14 +21,21 @@ from ..model.descriptor import Descriptor, describe_bytes
 from ..model.manifest import DatasetGroup, Job, Outcome
 from ..model.result import FileRecord, Input, Output
 from ..redact import scrub, scrub_argv
-from ..store.journal import Journal
 from ..store.keeper import Keeper
 from ..target import Target
-from .attempt import AttemptWriter, file_record
-from .context import Context
-from .startup import say
+from .attempt import AttemptWriter, file_record, open_journal
+from .context import CONTEXT_VARIABLE, Context
+from .importing import say
+from .observed import Observer
 
-__all__ = ("QuantumRecording", "Session", "session")
+__all__ = ("KeptConfig", "QuantumRecording", "Session", "session")
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+KeptConfig: TypeAlias = "tuple[Descriptor, Outcome | None, Mapping[str, str]]"
+"""A configuration's descriptor, an outcome if it could not be kept, and what was scrubbed from it."""
 
 
 class Session:
@@ -36,27 +43,29 @@ class Session:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.journal = Journal(context.store.root)
+        self.journal, self.outcomes = open_journal(context.store, context.key)
         self._digests: dict[tuple[str, int, int, int, int], FileRecord] = {}
-        self._configs: dict[str, tuple[object, Descriptor, Outcome | None]] = {}
+        self._configs: dict[str, tuple[object, KeptConfig]] = {}
         self.argv = scrub_argv(sys.argv)
+        self.observer = Observer(context.store)
         target = Target.current()
         self.target = target
         self.environment: Environment = (
             context.environment if context.environment.fits(target) else capture_environment(target, context.store)
         )
 
-    def config(self, label: str, config: object, dump: Callable[[], str]) -> tuple[Descriptor, Outcome | None]:
-        """Keep a task's configuration, once; return its descriptor, and an outcome if it could not be kept.
+    def config(self, label: str, config: object, dump: Callable[[], str]) -> KeptConfig:
+        """Keep a task's configuration, once; return its descriptor, an outcome if it failed, and what was scrubbed.
 
         A config is frozen before it runs, so one object is one text, and its dump takes longer than a short quantum.
         """
         known = self._configs.get(label)
         if known is None or known[0] is not config:
             keeper = Keeper(self.context.store)
-            known = (config, keep_config(dump(), keeper.blob), keeper.failure)
+            descriptor, scrubbed = keep_config(dump(), keeper.blob)
+            known = (config, (descriptor, keeper.failure, scrubbed))
             self._configs[label] = known
-        return known[1], known[2]
+        return known[1]
 
     def file(self, uri: str) -> FileRecord:
         """Return the record of a file, hashed once as long as its inode, size and times stay the same.
@@ -76,18 +85,19 @@ class Session:
         return self._digests[key]
 
 
-_sessions: dict[int, Session] = {}
+_sessions: dict[tuple[int, str], Session] = {}
 
 
 def session() -> Session | None:
-    """Return this process's session; `None` outside `envcap run`. A forked child has a session of its own."""
-    pid = os.getpid()
-    if pid not in _sessions:
-        context = Context.from_environ()
-        if context is None:
-            return None
-        _sessions[pid] = Session(context)
-    return _sessions[pid]
+    """Return this process's session; `None` where no job encloses it. A forked child has a session of its own."""
+    text = os.environ.get(CONTEXT_VARIABLE)
+    if not text:
+        return None
+    key = (os.getpid(), text)
+    if key not in _sessions:
+        _sessions.clear()  # another job encloses this process now, or it was forked
+        _sessions[key] = Session(Context.from_text(text))
+    return _sessions[key]
 
 
 class QuantumRecording:
@@ -140,7 +150,8 @@ class QuantumRecording:
             collected.component,
             self._job,
             job_id=self._job.quantum,
-            outcomes={collector.kind: self._facts.config_failure or outcome},
+            scrubbed=self._facts.scrubbed,
+            outcomes={**self._session.outcomes, collector.kind: self._facts.config_failure or outcome},
         )
         try:
             writer.begin()
@@ -155,6 +166,7 @@ class QuantumRecording:
         outputs = list(self._written())
         written = {output.dataset for output in outputs}
         inputs = list(self._read())
+        observed = self._session.observer.observe()
         log = [output.file for output in outputs if output.dataset_type == self._own[1]]
         try:
             self._writer.end(
@@ -166,8 +178,10 @@ class QuantumRecording:
                 contents=self._contents({i.dataset: i for i in inputs}),
                 resources=self._resources(),
                 metrics=self.metrics,
+                outcomes=observed.outcomes,
+                observed=observed.components,
                 log=log[0] if log else None,
-                degraded=self.degraded,
+                degraded={**self.degraded, **observed.failures},
             )
         except StoreError as err:
             say(f"degraded {self._job.name}: its result is not recorded: {err}")

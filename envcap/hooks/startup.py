@@ -1,72 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs at the start of every Python under `envcap run`, by way of ``envcap.pth``; imports nothing heavy.
 
-It tells `envcap run` which interpreter this is, and waits for the modules that a hook wraps to be imported.
+It tells `envcap run` which interpreter this is, waits for the modules that a hook wraps to be imported, and tells at
+the end what the process had loaded.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 
-__all__ = ("say",)
+from .importing import say, watch_imports
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from importlib.machinery import ModuleSpec
-    from types import ModuleType
-
-_HOOKED = {
-    "lsst.pipe.base.single_quantum_executor": "envcap.hooks.pipetask:hook_executor",
-    "lsst.pipe.base.quantum_graph._predicted": "envcap.hooks.pipetask:hook_graph",
-}
+__all__ = ()
 
 
-def say(line: str) -> None:
-    """Tell `envcap run` something, if it still listens and there is room.
-
-    The descriptor isn't inherited by every grandchild, and the payload may have opened a file that got its number: it
-    is written to only if it is the very pipe that `envcap run` made.
-    """
+def _say_what_is_loaded() -> None:
     try:
-        number, device, inode = map(int, os.environ.get("ENVCAP_CONFIRM", "").split(":"))
-        state = os.fstat(number)
-        if (state.st_dev, state.st_ino) == (device, inode):
-            os.write(number, line.encode("utf-8", "replace")[:500] + b"\n")
-    except (OSError, ValueError):
-        # Nobody listens, or the pipe is full: what is said here must never hold up the payload.
-        return
+        from .mapped import mapped_files
+
+        paths = mapped_files()
+        numerics = None
+        if "numpy" in sys.modules or any("openblas" in path for path in paths):
+            from ..collectors.effective_numerics import numerics_of_this_process
+
+            numerics = numerics_of_this_process(paths)
+        lines = [f"library {path}" for path in paths]
+        if numerics is not None:
+            lines.append(f"numerics {numerics.to_bytes().decode('utf-8')}")
+        say("\n".join((*lines, f"ended {os.getpid()}")))
+    except Exception as err:  # noqa: BLE001  (the payload has ended well, and must go on doing so)
+        say(f"degraded libraries: {type(err).__name__}: {err}")
 
 
-class _Finder:
-    """Finds modules as Python does, and has the hook called once one of `_HOOKED` has been executed."""
-
-    def find_spec(self, name: str, path: object = None, target: ModuleType | None = None) -> ModuleSpec | None:
-        hook = _HOOKED.get(name)
-        if hook is None:
-            return None
-        for finder in sys.meta_path:
-            spec = None if finder is self else finder.find_spec(name, path, target)  # type: ignore[arg-type]
-            if spec is not None and spec.loader is not None:
-                _call_after_execution(spec, hook)
-                return spec
-        return None
-
-
-def _call_after_execution(spec: ModuleSpec, hook: str) -> None:
-    loader = spec.loader
-    execute = loader.exec_module  # type: ignore[union-attr]
-
-    def exec_module(module: ModuleType) -> None:
-        execute(module)
-        try:
-            where, _, function = hook.partition(":")
-            getattr(__import__(where, fromlist=[function]), function)(module)
-        except Exception as err:  # noqa: BLE001  (a hook that fails must not keep the payload from importing)
-            say(f"degraded pipetask hook: {type(err).__name__}: {err}")
-
-    loader.exec_module = exec_module  # type: ignore[union-attr, method-assign]
-
-
-sys.meta_path.insert(0, _Finder())
-say(f"prefix {sys.prefix}")
+watch_imports()
+atexit.register(_say_what_is_loaded)
+say(f"prefix {sys.prefix}\nbase {sys.base_prefix}\nbegan {os.getpid()}")

@@ -12,11 +12,22 @@ __all__ = (
     "COMPONENTS",
     "CodeRoot",
     "Command",
+    "Conda",
+    "CondaPackage",
+    "Container",
+    "ContainerHint",
     "Distribution",
+    "EffectiveNumerics",
     "Hardware",
     "Interpreter",
+    "LoadedLibraries",
+    "LoadedLibrary",
+    "NumericalLibrary",
+    "Numerics",
+    "NumericsOfProcess",
     "OperatingSystem",
     "ProcessEnv",
+    "PythonBlock",
     "PythonDists",
     "RubinConfig",
     "RubinQuantum",
@@ -50,6 +61,28 @@ class PythonDists(Document, media_type="application/vnd.envcap.python-dists.v1+j
     """The distributions that the job's interpreter can import, whether it did or not."""
 
     distributions: Sequence[Distribution] = array(nested(Distribution))
+
+
+class CondaPackage(Document):
+    """A package in a conda prefix: the very artifact, by URL and digests.
+
+    `channel` is a URL too, without the subdirectory. Both are missing for a channel in a directory, which is a place.
+    """
+
+    name: str = string()
+    version: str = string()
+    build: str = string()
+    subdir: str | None = string(default=None)
+    channel: str | None = string(default=None)
+    url: str | None = string(default=None)
+    md5: str | None = string(default=None)
+    sha256: str | None = string(default=None)
+
+
+class Conda(Document, media_type="application/vnd.envcap.conda.v1+json"):
+    """The packages of the conda prefix that the interpreter belongs to, by name."""
+
+    packages: Sequence[CondaPackage] = array(nested(CondaPackage))
 
 
 class OperatingSystem(Document, media_type="application/vnd.envcap.operating-system.v1+json"):
@@ -89,6 +122,57 @@ class ProcessEnv(Document, media_type="application/vnd.envcap.process-env.v1+jso
     umask: str = string()
 
 
+class Numerics(Document, media_type="application/vnd.envcap.numerics.v1+json"):
+    """Environment variables that choose how numbers are computed: threads, kernels, instruction sets."""
+
+    variables: Mapping[str, str] = mapping(string())
+
+
+class LoadedLibrary(Document):
+    """A shared library (or the program itself) that the job's process had mapped.
+
+    `path` begins with ``{prefix}`` or ``{base_prefix}`` where it lies in the interpreter's. `build_id` is the linker's
+    (the note ``NT_GNU_BUILD_ID``); a library without one has `sha256`, and one that is gone has neither.
+    """
+
+    path: str = string()
+    build_id: str | None = string(default=None)
+    sha256: str | None = string(default=None)
+
+
+class LoadedLibraries(Document, media_type="application/vnd.envcap.loaded-libraries.v1+json"):
+    """The shared libraries that were really loaded when the job ended, of all its Python processes together."""
+
+    libraries: Sequence[LoadedLibrary] = array(nested(LoadedLibrary))
+
+
+class NumericalLibrary(Document):
+    """A library that computes or runs threads, as it says of itself: `kernel` is the code path that it chose."""
+
+    library: str = string()
+    kind: str = string()
+    kernel: str | None = string(default=None)
+    threads: int | None = integer(default=None)
+    configuration: str | None = string(default=None)
+
+
+class NumericsOfProcess(Document):
+    """The numerics in effect in one process.
+
+    `simd` has the instruction sets that NumPy's dispatch uses; `cpus` is how many processors the process may use.
+    """
+
+    simd: Sequence[str] = array(string())
+    libraries: Sequence[NumericalLibrary] = array(nested(NumericalLibrary))
+    cpus: int = integer()
+
+
+class EffectiveNumerics(Document, media_type="application/vnd.envcap.effective-numerics.v1+json"):
+    """The numerics in effect when the job ended: one member for each way in which its processes differ."""
+
+    processes: Sequence[NumericsOfProcess] = array(nested(NumericsOfProcess))
+
+
 class Hardware(Document, media_type="application/vnd.envcap.hardware.v1+json"):
     """The node: processor, memory, kernel."""
 
@@ -97,6 +181,35 @@ class Hardware(Document, media_type="application/vnd.envcap.hardware.v1+json"):
     cpu_flags: Sequence[str] = array(string())
     logical_cpus: int = integer()
     memory_bytes: int | None = integer(default=None)
+
+
+class ContainerHint(Document):
+    """What one source says about the container that a process is in.
+
+    `source` is a path or the name of a variable. `claim` is what it tells: ``runtime``, ``orchestrator``, ``engine``,
+    ``image`` (a name), ``image_id``, ``image.MEMBER`` (of the file that was baked into the image), or ``id``,
+    ``sandbox``, ``name``, ``pod``. These four have no `value`: it differs from one container to the next, and the
+    manifest has it. `confidence` is ``high`` (the kernel says so), ``medium`` (a file that a runtime or a build wrote,
+    or the name of a control group) or ``low`` (anybody could have set it).
+    """
+
+    source: str = string()
+    claim: str = string()
+    value: str | None = string(default=None)
+    confidence: str = string()
+
+
+class Container(Document, media_type="application/vnd.envcap.container.v1+json"):
+    """The container as it shows from inside. What its image is can't be known for sure there: none of this is identity.
+
+    `runtime` is what the strongest hint says, missing if only weak ones say anything; `conflict` tells which hints
+    contradict each other; `failed` has the sources that could not be read, with the reason.
+    """
+
+    runtime: str | None = string(default=None)
+    hints: Sequence[ContainerHint] = array(nested(ContainerHint))
+    conflict: str | None = string(default=None)
+    failed: Mapping[str, str] = mapping(string())
 
 
 class RubinConfig(Document, media_type="application/vnd.envcap.rubin-config.v1+json"):
@@ -135,6 +248,19 @@ class Command(Document, media_type="application/vnd.envcap.command.v1+json"):
     inputs: Mapping[str, str] = mapping(string())
 
 
+class PythonBlock(Document, media_type="application/vnd.envcap.python-block.v1+json"):
+    """A block of Python, or a call of a function, with what it was given.
+
+    `parameters` are as Python writes them; `opaque` names those whose values are not simple enough, with their types.
+    """
+
+    name: str = string()
+    parameters: Mapping[str, str] = mapping(string())
+    opaque: Sequence[str] = array(string())
+    config: Mapping[str, Descriptor] = mapping(nested(Descriptor))
+    inputs: Mapping[str, str] = mapping(string())
+
+
 class Site(Document, media_type="application/vnd.envcap.site.v1+json"):
     """Where the software stood: prefixes, executables, work trees. Never part of identity.
 
@@ -149,13 +275,19 @@ COMPONENTS: Mapping[str, type[Document]] = {
     for cls in (
         Interpreter,
         PythonDists,
+        Conda,
         OperatingSystem,
         Source,
         ProcessEnv,
+        Numerics,
+        LoadedLibraries,
+        EffectiveNumerics,
         Hardware,
+        Container,
         RubinConfig,
         RubinQuantum,
         Command,
+        PythonBlock,
         Site,
     )
 }

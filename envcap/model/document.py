@@ -13,12 +13,12 @@ the digest of what was stored.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from ..digest import Json, canonical_json
 from ..errors import FormatError
+from .parsing import MAX_DEPTH, parse_json
 
 __all__ = (
     "MAX_DEPTH",
@@ -47,9 +47,6 @@ else:
 REQUIRED = object()
 """The default of a member that has none. A member whose default is `None` may be missing."""
 
-MAX_DEPTH = 64
-"""Deepest nesting that a reader accepts: far beyond any document, and far below Python's recursion limit."""
-
 
 class Field:
     """One member of a document: its type, whether it may be missing, and how to read it.
@@ -62,14 +59,19 @@ class Field:
         Takes the JSON value and the place it stands at; returns the value to hand out or raises `FormatError`.
     optional : `bool`
         A missing optional member reads as `None`.
+    of : `type` or `Field`, optional
+        What it is made of: the class of a nested document, or how each item is declared.
     """
 
-    __slots__ = ("check", "kind", "name", "optional")
+    __slots__ = ("check", "kind", "name", "of", "optional")
 
-    def __init__(self, kind: str, check: Callable[[Any, str], Any], optional: bool) -> None:
+    def __init__(
+        self, kind: str, check: Callable[[Any, str], Any], optional: bool, of: type[Document] | Field | None = None
+    ) -> None:
         self.kind = kind
         self.check = check
         self.optional = optional
+        self.of = of
         self.name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -108,7 +110,7 @@ def boolean(*, default: object = REQUIRED) -> Any:
 
 def nested(cls: type[Document], *, default: object = REQUIRED) -> Any:
     """Declare a document within a document."""
-    return Field("object", cls.checked, default is None)
+    return Field("object", cls.checked, default is None, cls)
 
 
 def array(item: Any = None, *, default: object = REQUIRED) -> Any:
@@ -121,7 +123,7 @@ def array(item: Any = None, *, default: object = REQUIRED) -> Any:
             return tuple(value)
         return tuple(item.check(v, f"{where}[{i}]") for i, v in enumerate(value))
 
-    return Field("array", check, default is None)
+    return Field("array", check, default is None, item)
 
 
 def mapping(item: Any = None, *, default: object = REQUIRED) -> Any:
@@ -134,7 +136,7 @@ def mapping(item: Any = None, *, default: object = REQUIRED) -> Any:
             return MappingProxyType(dict(value))
         return {key: item.check(v, f"{where}.{key}") for key, v in value.items()}
 
-    return Field("object", check, default is None)
+    return Field("object", check, default is None, item)
 
 
 @dataclass_transform(
@@ -164,7 +166,7 @@ class Document:
             value = values.get(name)
             if value is not None:
                 plain[name] = _plain(value)
-                if not _is_checked(value):
+                if not _is_checked(field, value):
                     field.check(plain[name], f"{type(self).__name__}.{name}")
             elif not field.optional:
                 raise FormatError(f"{type(self).__name__}.{name}: missing")
@@ -227,13 +229,16 @@ class Document:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.data.items())})"
 
 
-def _is_checked(value: Any) -> bool:
-    """Whether a value consists of documents, which were checked when they were made."""
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        return all(isinstance(item, Document) for item in value)
-    return isinstance(value, Document)
+def _is_checked(field: Field, value: Any) -> bool:
+    """Whether a value consists of the documents that a member takes, which were checked when they were made."""
+    of = field.of
+    if isinstance(of, type):
+        return isinstance(value, of)
+    if of is None or not isinstance(of.of, type):
+        return False
+    if field.kind == "object":
+        return isinstance(value, dict) and all(isinstance(item, of.of) for item in value.values())
+    return isinstance(value, list | tuple) and all(isinstance(item, of.of) for item in value)
 
 
 def _plain(value: Any) -> Json:
@@ -253,48 +258,3 @@ def _plain(value: Any) -> Json:
 def _unicode(text: str) -> str:
     """Return a text that is Unicode: a path or an argument may be other bytes, which Python's own notation tells."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def parse_json(data: bytes) -> Any:
-    """Parse JSON that nobody vouches for.
-
-    Raises
-    ------
-    FormatError
-        If it isn't UTF-8 JSON, names a member twice, holds a float or a non-finite number, or nests deeper than
-        `MAX_DEPTH`.
-    """
-    try:
-        parsed = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_unique, parse_float=_no_float, parse_constant=_no_float
-        )
-        _check_nesting_and_texts(parsed)
-    except (ValueError, RecursionError) as err:
-        raise FormatError(f"not a JSON document: {err}") from err
-    return parsed
-
-
-def _check_nesting_and_texts(parsed: Any) -> None:
-    """Raise `ValueError` for nesting beyond `MAX_DEPTH`, or a text that is no Unicode (an escaped lone surrogate)."""
-    waiting = [(parsed, 1)]
-    while waiting:
-        value, depth = waiting.pop()
-        if depth > MAX_DEPTH:
-            raise ValueError(f"it nests deeper than {MAX_DEPTH}")
-        if isinstance(value, str):
-            value.encode("utf-8")
-        elif isinstance(value, dict):
-            waiting += [(item, depth + 1) for pair in value.items() for item in pair]
-        elif isinstance(value, list):
-            waiting += [(item, depth + 1) for item in value]
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member is named twice")
-    return members
-
-
-def _no_float(text: str) -> Any:
-    raise ValueError(f"the number {text} is no integer")

@@ -45,8 +45,8 @@ class DatasetGroup(Document):
 class Job(Document):
     """Who asked for the attempt and where: everything about it that is not identity.
 
-    `kind` is ``command``, ``quantum`` or ``init`` (a task's init-outputs); `activator` is the hook that saw it; `name`
-    is for people.
+    `kind` is ``command``, ``block`` (of Python), ``quantum`` or ``init`` (a task's init-outputs); `activator` is the
+    hook that saw it; `name` is for people.
     """
 
     kind: str = string()
@@ -68,6 +68,8 @@ class Manifest(Document, media_type="application/vnd.envcap.manifest.v1+json"):
     """One attempt: recipe, identity of the job, host, and what could not be captured.
 
     `degraded` is true when a collector failed or a document could not be stored; `outcomes` says which and why.
+    `instances` holds what differs from one start to the next (a container's id), by collector. `scrubbed` says which
+    kind of secret was taken out at which place of the documents; the secrets themselves are nowhere.
     """
 
     attempt: str = string()
@@ -79,6 +81,8 @@ class Manifest(Document, media_type="application/vnd.envcap.manifest.v1+json"):
     job: Job = nested(Job)
     writer: Writer = nested(Writer)
     outcomes: Mapping[str, Outcome] = mapping(nested(Outcome))
+    instances: Mapping[str, Mapping[str, str]] | None = mapping(mapping(string()), default=None)
+    scrubbed: Mapping[str, str] | None = mapping(string(), default=None)
     degraded: bool = boolean()
     replay_of: str | None = string(default=None)
     envcap: str = string()

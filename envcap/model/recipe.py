@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..errors import FormatError
-from .components import Command, RubinQuantum
+from .components import Command, PythonBlock, RubinQuantum
 from .descriptor import Descriptor
 from .document import Document, mapping, nested
 
@@ -23,7 +23,7 @@ class Recipe(Document, media_type="application/vnd.envcap.recipe.v1+json"):
     work: Mapping[str, object] = mapping()
 
     @property
-    def task(self) -> RubinQuantum | Command:
+    def task(self) -> RubinQuantum | Command | PythonBlock:
         """The work as a document.
 
         Raises
@@ -31,7 +31,7 @@ class Recipe(Document, media_type="application/vnd.envcap.recipe.v1+json"):
         FormatError
             If it is of a kind that this software doesn't know.
         """
-        for cls in (RubinQuantum, Command):
+        for cls in (RubinQuantum, Command, PythonBlock):
             if self.work.get("mediaType") == cls.media_type:
                 return cls.checked(self.work, "$.work")
         raise FormatError(f"$.work: {self.work.get('mediaType')!r} is no kind of work that this software knows")

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from .descriptor import Descriptor
 from .document import Document, array, boolean, integer, mapping, nested, string
+from .manifest import Outcome
 
 __all__ = ("FileRecord", "Input", "Output", "Result")
 
@@ -44,7 +46,9 @@ class Result(Document, media_type="application/vnd.envcap.result.v1+json"):
 
     `status` is ``ok`` or ``failed``. `exit` is the payload's exit status as a shell tells it (128 + n for signal n).
     `content_key` is the digest of the recipe with its inputs by content; it is missing when an input could not be read.
-    Numbers that are not integers are texts: hashed documents carry no floats.
+    `observed` holds what could be known only at the end (the libraries really loaded, the numerics in effect), a
+    component by collector, and `outcomes` how those collectors ended. `scrubbed` is as in the manifest. Numbers that
+    are not integers are texts: hashed documents carry no floats.
     """
 
     attempt: str = string()
@@ -59,5 +63,8 @@ class Result(Document, media_type="application/vnd.envcap.result.v1+json"):
     content_key: str | None = string(default=None)
     resources: Mapping[str, str] = mapping(string())
     metrics: Mapping[str, str] | None = mapping(string(), default=None)
+    outcomes: Mapping[str, Outcome] | None = mapping(nested(Outcome), default=None)
+    observed: Mapping[str, Descriptor] | None = mapping(nested(Descriptor), default=None)
+    scrubbed: Mapping[str, str] | None = mapping(string(), default=None)
     log: FileRecord | None = nested(FileRecord, default=None)
     degraded: Mapping[str, str] | None = mapping(string(), default=None)

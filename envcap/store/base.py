@@ -3,14 +3,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 from ..digest import digest_of
 from ..errors import CorruptError, FormatError, StoreError
 
-__all__ = ("ObjectStore", "default_store", "split_digest")
+__all__ = ("ObjectStore", "default_store", "open_regular", "split_digest")
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 _HEX = frozenset("0123456789abcdef")
 
@@ -35,6 +41,21 @@ def split_digest(digest: str) -> str:
     if algorithm != "sha256" or len(value) != 64 or not _HEX.issuperset(value):
         raise FormatError(f"{digest[:80]!r} is no digest (sha256: and 64 hex digits)")
     return value
+
+
+def open_regular(path: str) -> BinaryIO:
+    """Open a file for reading. A store may come from anybody: a pipe in it must not be waited for, nor a device read.
+
+    Raises
+    ------
+    OSError
+        If it can't be opened, or is no regular file.
+    """
+    stream = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115
+    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        stream.close()
+        raise OSError(errno.EINVAL, "no regular file", path)
+    return stream
 
 
 class ObjectStore(ABC):

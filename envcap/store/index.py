@@ -12,14 +12,20 @@ from ..model.document import parse_json
 from ..model.manifest import Manifest
 from ..model.recipe import Recipe
 from ..model.result import Result
+from ..model.signature import Signature
 from ..model.verdict import Verdict
+from .base import ObjectStore
 from .journal import Damage, Record, journal_paths, read_journal, read_record
 from .local import LocalStore
 from .state import state_of
 
 __all__ = ("Attempt", "Index")
 
-_SCHEMA_VERSION = 2
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_SCHEMA_VERSION = 3
 _SCHEMA = """
 CREATE TABLE journals (path TEXT PRIMARY KEY, read_to INTEGER NOT NULL);
 CREATE TABLE manifests (
@@ -37,6 +43,8 @@ CREATE TABLE files (attempt TEXT NOT NULL, path TEXT NOT NULL, digest TEXT NOT N
 CREATE TABLE verdicts (
     replay TEXT PRIMARY KEY, journal TEXT NOT NULL, offset INTEGER NOT NULL, replay_of TEXT NOT NULL,
     verdict TEXT NOT NULL);
+CREATE TABLE signatures (attempt TEXT NOT NULL, journal TEXT NOT NULL, offset INTEGER NOT NULL);
+CREATE INDEX signatures_of ON signatures (attempt);
 CREATE INDEX manifests_job ON manifests (job_id);
 CREATE INDEX manifests_quantum ON manifests (quantum);
 CREATE INDEX manifests_recipe ON manifests (recipe);
@@ -46,6 +54,7 @@ CREATE INDEX files_path ON files (path);
 CREATE INDEX files_digest ON files (digest);
 CREATE INDEX verdicts_of ON verdicts (replay_of);
 """
+_NEVER_WRITTEN = "it holds what was never written to it"
 
 
 class Attempt:
@@ -57,9 +66,18 @@ class Attempt:
     result : `Result` or `None`
         `None` while it runs, or when it died without a word.
     recipe : `Recipe`
-    digest : `str`
-        Of the manifest.
+    digest, result_digest : `str`
+        Of the manifest and of the result.
+    seal, result_seal : `str` or `None`
+        What a key vouches with for each (`envcap.trust`).
+    store : `ObjectStore` or `None`
+        Where the components are.
     """
+
+    store: ObjectStore | None = None
+    result_digest: str | None = None
+    seal: str | None = None
+    result_seal: str | None = None
 
     def __init__(self, manifest: Manifest, recipe: Recipe, result: Result | None, digest: str) -> None:
         self.manifest = manifest
@@ -76,6 +94,16 @@ class Attempt:
     def degraded(self) -> bool:
         """Whether something of it could not be captured."""
         return self.manifest.degraded or bool(self.result and self.result.degraded)
+
+    def __repr__(self) -> str:
+        return f"<{self.manifest.job.kind} {self.manifest.job.name}: {self.state}, attempt {self.manifest.attempt}>"
+
+    def _repr_html_(self) -> str:
+        from .. import html
+        from ..describe import sections
+
+        (title, rows), *rest = sections(self, self.store)
+        return html.page(title, html.table((), rows), *(html.section(*one) for one in rest))
 
 
 class Index:
@@ -131,35 +159,45 @@ class Index:
             self._connection = _prepared(sqlite3.connect(self.path))
             self.refresh()
         except sqlite3.Error as err:
+            self._connection.close()
             raise self._broken(err) from err
 
     def _read_all(self) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
-        for path in journal_paths(self.store.root):
-            try:
-                self._read(path)
-            except StoreError as err:
-                self.unreadable.append(str(err))
+        try:
+            for path in journal_paths(self.store.root):
+                try:
+                    self._read(path)
+                except StoreError as err:
+                    self.unreadable.append(str(err))
+        except StoreError as err:
+            self.unreadable.append(str(err))
         self._connection.execute("COMMIT")
 
     def damage(self) -> list[tuple[str, Damage]]:
         """Return what is damaged in the journals, as path and damage; a torn tail may yet become a record."""
-        rows = self.query("SELECT journal, start, stop, reason FROM damage ORDER BY journal, start")
-        known = [(os.path.join(self.store.root, r[0]), Damage(int(r[1]), int(r[2]), r[3], tail=False)) for r in rows]
+        known = []
+        rows: list[Any] = self.query("SELECT journal, start, stop, reason FROM damage ORDER BY journal, start")
+        for name, start, stop, reason in rows:
+            if not (isinstance(name, str) and isinstance(start, int) and isinstance(stop, int)):
+                raise self._broken(_NEVER_WRITTEN)
+            known.append((os.path.join(self.store.root, name), Damage(start, stop, str(reason), tail=False)))
         return known + self._torn
 
-    def _broken(self, err: sqlite3.Error) -> StoreError:
-        return StoreError(f"{self.path}: {err}; delete this file, 'envcap ingest' makes it anew")
+    def _broken(self, reason: object) -> StoreError:
+        return StoreError(f"{self.path}: {reason}; delete this file, 'envcap ingest' makes it anew")
 
     def _read(self, path: str) -> None:
         name = os.path.relpath(path, self.store.root)
-        row = self._connection.execute("SELECT read_to FROM journals WHERE path = ?", (name,)).fetchone()
-        read_to = start = row[0] if row else 0
         try:
+            row = self._connection.execute("SELECT read_to FROM journals WHERE path = ?", (name,)).fetchone()
+            read_to = start = row[0] if row else 0
+            if type(start) is not int:
+                raise self._broken(_NEVER_WRITTEN)
             if os.path.getsize(path) <= start:
                 return
-        except OSError as err:
-            raise StoreError(f"{path}: {err.strerror or err}") from err
+        except (OSError, UnicodeError) as err:
+            raise StoreError(f"{path}: {getattr(err, 'strerror', None) or err}") from err
         for found in read_journal(path, start):
             if isinstance(found, Damage) and found.tail:
                 self._torn.append((path, found))
@@ -191,6 +229,9 @@ class Index:
                 verdict = Verdict.from_bytes(record.data)
                 judged = (verdict.replay, name, record.offset, verdict.replay_of, verdict.verdict)
                 self._connection.execute("INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?)", judged)
+            case "signature":
+                signed = (Signature.from_bytes(record.data).attempt, name, record.offset)
+                self._connection.execute("INSERT INTO signatures VALUES (?, ?, ?)", signed)
 
     def _take_manifest(self, name: str, record: Record) -> None:
         manifest = Manifest.from_bytes(record.data)
@@ -229,9 +270,15 @@ class Index:
             raise StoreError(f"{self.store}: no attempt {attempt}")
         record = self._record(*rows[0])
         ended = self.query("SELECT journal, offset FROM results WHERE attempt = ?", (attempt,))
-        result = Result.from_bytes(self._record(*ended[0]).data) if ended else None
         manifest = Manifest.from_bytes(record.data)
-        return Attempt(manifest, self.recipe(manifest.recipe.digest), result, record.digest)
+        if manifest.attempt != attempt:
+            raise self._broken(_NEVER_WRITTEN)
+        found = Attempt(manifest, self.recipe(manifest.recipe.digest), None, record.digest)
+        found.store, found.seal = self.store, record.seal
+        if ended:
+            last = self._record(*ended[0])
+            found.result, found.result_digest, found.result_seal = Result.from_bytes(last.data), last.digest, last.seal
+        return found
 
     def recipe(self, digest: str) -> Recipe:
         """Return a recipe by its digest.
@@ -244,11 +291,19 @@ class Index:
         rows = self.query("SELECT journal, offset FROM recipes WHERE digest = ?", (digest,))
         for row in rows:
             try:
-                return Recipe.from_bytes(self._record(*row).data)
+                record = self._record(*row)
+                if record.digest != digest:
+                    raise self._broken(_NEVER_WRITTEN)
+                return Recipe.from_bytes(record.data)
             except EnvcapError:
                 if row is rows[-1]:
                     raise
         raise StoreError(f"{self.store}: recipe {digest} is missing")
+
+    def signatures(self, attempt: str) -> list[Signature]:
+        """Return the signatures of an attempt's documents, whoever made them."""
+        rows = self.query("SELECT journal, offset FROM signatures WHERE attempt = ?", (attempt,))
+        return [Signature.from_bytes(self._record(*row).data) for row in rows]
 
     def verdict(self, replay: str) -> object:
         """Return the verdict of a replay, as stored."""
@@ -270,13 +325,18 @@ class Index:
 
     def query(self, sql: str, values: Sequence[object] = ()) -> list[tuple[str, ...]]:
         """Return the rows of a query."""
+        # As documents write a text that is no Unicode: a path or an argument may be any bytes.
+        known = [v.encode("utf-8", "backslashreplace").decode() if isinstance(v, str) else v for v in values]
         try:
-            return self._connection.execute(sql, values).fetchall()
+            return self._connection.execute(sql, known).fetchall()
         except sqlite3.Error as err:
             raise self._broken(err) from err
 
-    def _record(self, journal: str, offset: str) -> Record:
-        return read_record(os.path.join(self.store.root, journal), int(offset))
+    def _record(self, journal: object, offset: object) -> Record:
+        # Whoever can write to the store can write to the index: what it says is where to look, not what is there.
+        if not isinstance(journal, str) or not isinstance(offset, int):
+            raise self._broken(_NEVER_WRITTEN)
+        return read_record(os.path.join(self.store.root, journal), offset)
 
 
 def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Journals: one append-only file a writing process, of records that verify themselves.
 
-A record is one line, ``envcap-record KIND DIGEST LENGTH CHECK``, then LENGTH bytes, then a line feed. CHECK is the
-CRC-32 of what stands before it in the line. A writer appends a record in one write, so that a reader sees whole records
-and at most one torn tail; a record that doesn't verify is passed over by looking for the next such line.
+A record is one line, ``envcap-record KIND DIGEST LENGTH SEAL CHECK``, then LENGTH bytes, then a line feed. SEAL is that
+of the writer's key (`envcap.trust.key`), or ``-``; CHECK is the CRC-32 of what stands before it in the line. A writer
+appends a record in one write, so that a reader sees whole records and at most one torn tail; a record that doesn't
+verify is passed over by looking for the next such line.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from ..digest import digest_of
 from ..errors import StoreError
 from ..ids import uuid7
+from .base import open_regular
 
 __all__ = ("MAX_RECORD", "Damage", "Journal", "Record", "journal_paths", "read_journal", "read_record")
 
@@ -27,17 +29,23 @@ _MAGIC = b"envcap-record "
 _MAX_HEADER = 256
 _RESERVE = 8192
 _TORN = "cut short"
+_UNSEALED = "-"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..trust.key import Key
 
 
 class Record:
-    """One record of a journal: its kind, digest and bytes, and where it stands (`offset` to `end`, in bytes)."""
+    """One record of a journal: its kind, digest, bytes and seal, and where it stands (`offset` to `end`, in bytes)."""
 
-    __slots__ = ("data", "digest", "end", "kind", "offset")
+    __slots__ = ("data", "digest", "end", "kind", "offset", "seal")
 
-    def __init__(self, kind: str, digest: str, data: bytes, offset: int, end: int) -> None:
+    def __init__(self, kind: str, digest: str, data: bytes, seal: str | None, offset: int, end: int) -> None:
         self.kind = kind
         self.digest = digest
         self.data = data
+        self.seal = seal
         self.offset = offset
         self.end = end
 
@@ -61,10 +69,13 @@ class Journal:
     ----------
     root : `str`
         The store's directory.
+    key : `Key`, optional
+        Seals the records.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, key: Key | None = None) -> None:
         self._root = root
+        self._key = key
         self._pid = 0
         self._descriptor = -1
         self._reserved = False
@@ -84,7 +95,7 @@ class Journal:
         except OSError as err:
             if err.errno in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
                 return  # a file system that can't set room aside
-            raise StoreError(f"store {self._root}: no room for a journal: {err.strerror or err}") from err
+            raise StoreError(f"store {self._root}: can't write a journal: {err.strerror or err}") from err
 
     def append(self, *records: tuple[str, bytes]) -> list[str]:
         """Append records, each a kind and its bytes, in one write, and return the digests of the bytes.
@@ -96,7 +107,7 @@ class Journal:
         """
         digests = [digest_of(data) for _, data in records]
         lines = [
-            _header(f"{kind} {digest} {len(data)}".encode("ascii")) + data + b"\n"
+            _header(f"{kind} {digest} {len(data)} {self._seal(kind, digest)}".encode("ascii")) + data + b"\n"
             for (kind, data), digest in zip(records, digests, strict=True)
         ]
         try:
@@ -106,6 +117,10 @@ class Journal:
         except OSError as err:
             raise StoreError(f"store {self._root}: can't write the journal: {err.strerror or err}") from err
         return digests
+
+    def _seal(self, kind: str, digest: str) -> str:
+        # A recipe is named by its manifest's seal.
+        return self._key.seal(kind, digest) if self._key is not None and kind != "recipe" else _UNSEALED
 
     def _open(self) -> None:
         # After a fork the parent's descriptor is only forgotten, never closed: a close would be the child's own,
@@ -155,11 +170,11 @@ def read_journal(path: str, offset: int = 0) -> Iterator[Record | Damage]:
         If the file can't be read.
     """
     try:
-        with open(path, "rb") as stream:
+        with open_regular(path) as stream:
             stream.seek(offset)
             data = stream.read()
-    except OSError as err:
-        raise StoreError(f"{path}: {err.strerror or err}") from err
+    except (OSError, ValueError) as err:
+        raise StoreError(f"{path}: {getattr(err, 'strerror', None) or err}") from err
     at = 0
     # Room that was set aside, and not written to yet, is zeros.
     while at < len(data) and not (data[at] == 0 and not data[at:].strip(b"\0")):
@@ -184,9 +199,14 @@ def _parse(data: bytes, at: int, offset: int) -> Record | str:
     if newline < 0 and len(data) - at < _MAX_HEADER and (_MAGIC.startswith(data[at:]) or data.startswith(_MAGIC, at)):
         return _TORN
     fields = data[at : max(newline, at)].split(b" ")
-    if newline < 0 or len(fields) != 5 or _header(b" ".join(fields[1:4])) != data[at : newline + 1]:
+    if (
+        newline < 0
+        or len(fields) != 6
+        or not data[at:newline].isascii()
+        or _header(b" ".join(fields[1:5])) != data[at : newline + 1]
+    ):
         return "no record header"
-    length = int(fields[3])
+    length = int(fields[3]) if fields[3].isdigit() and len(fields[3]) < 12 else MAX_RECORD + 1
     if length > MAX_RECORD:
         return "a record too long to be one"
     end = newline + 1 + length
@@ -196,7 +216,9 @@ def _parse(data: bytes, at: int, offset: int) -> Record | str:
     digest = fields[2].decode("ascii")
     if digest_of(body) != digest:
         return f"not the bytes of {digest[:19]}…"
-    return Record(fields[1].decode("ascii"), digest, body, offset + at, offset + end + (data[end : end + 1] == b"\n"))
+    kind, seal = (fields[number].decode("ascii") for number in (1, 4))
+    after = offset + end + (data[end : end + 1] == b"\n")
+    return Record(kind, digest, body, None if seal == _UNSEALED else seal, offset + at, after)
 
 
 def read_record(path: str, offset: int) -> Record:
@@ -208,14 +230,14 @@ def read_record(path: str, offset: int) -> Record:
         If there is none any more.
     """
     try:
-        with open(path, "rb") as stream:
+        with open_regular(path) as stream:
             stream.seek(offset)
             data = stream.read(_MAX_HEADER)
             fields = data.partition(b"\n")[0].split(b" ")
-            if len(fields) == 5 and fields[3].isdigit() and len(fields[3]) < 12:
+            if len(fields) == 6 and fields[3].isdigit() and len(fields[3]) < 12:
                 data += stream.read(min(int(fields[3]), MAX_RECORD) + 1)
-    except OSError as err:
-        raise StoreError(f"{path}: {err.strerror or err}") from err
+    except (OSError, ValueError) as err:
+        raise StoreError(f"{path}: {getattr(err, 'strerror', None) or err}") from err
     found = _parse(data, 0, offset)
     if not isinstance(found, Record):
         raise StoreError(f"{path}: no record at byte {offset}: {found}")

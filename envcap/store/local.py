@@ -8,12 +8,13 @@ from collections.abc import Iterator
 
 from ..errors import FormatError, StoreError
 from ..ids import uuid7
-from .base import ObjectStore, split_digest
+from .base import ObjectStore, open_regular, split_digest
 
 __all__ = ("FORMAT_VERSION", "LocalStore")
 
 FORMAT_VERSION = "0"
 """Version in ``format.json``. It stays 0, and may change without notice, until the format is frozen."""
+_ANOTHER = "name another place with --store or ENVCAP_STORE"
 
 
 class LocalStore(ObjectStore):
@@ -26,7 +27,10 @@ class LocalStore(ObjectStore):
     """
 
     def __init__(self, root: str) -> None:
-        self.root = os.path.abspath(root)
+        # A tilde that no shell has replaced (in a YAML file), or can't (a user without a home, in a container).
+        path = os.path.expanduser(root)
+        self._homeless = path.startswith("~")
+        self.root = os.path.abspath(path)
 
     def __str__(self) -> str:
         return f"store {self.root}"
@@ -50,7 +54,7 @@ class LocalStore(ObjectStore):
                 f"no store at {store.root}; run a job with 'envcap run', or name one with --store or ENVCAP_STORE"
             ) from None
         except OSError as err:
-            raise StoreError(f"{store}: {err.strerror or err}") from err
+            raise StoreError(f"{store}: {err.strerror or err}; {_ANOTHER}") from err
         return store
 
     def create(self) -> None:
@@ -70,7 +74,7 @@ class LocalStore(ObjectStore):
                 os.makedirs(self.root, exist_ok=True)
                 self._write(self._version_path, f'{{"envcap":"{FORMAT_VERSION}"}}\n'.encode())
         except OSError as err:
-            raise StoreError(f"can't make a store at {self.root}: {err.strerror or err}") from err
+            raise StoreError(f"can't make a store at {self.root}: {err.strerror or err}; {_ANOTHER}") from err
 
     @property
     def _version_path(self) -> str:
@@ -79,7 +83,10 @@ class LocalStore(ObjectStore):
     def _check_version(self) -> None:
         from ..model.document import parse_json
 
-        with open(self._version_path, "rb") as stream:
+        if self._homeless:
+            raise StoreError(f"there is no store, since this user has no home directory; {_ANOTHER}")
+
+        with open_regular(self._version_path) as stream:
             found = parse_json(stream.read(4096))
         version = found.get("envcap") if isinstance(found, dict) else None
         if version != FORMAT_VERSION:
@@ -94,7 +101,7 @@ class LocalStore(ObjectStore):
         return os.path.exists(self._path(digest))
 
     def _get(self, digest: str) -> bytes:
-        with open(self._path(digest), "rb") as stream:
+        with open_regular(self._path(digest)) as stream:
             return stream.read()
 
     def _put(self, digest: str, data: bytes) -> None:

@@ -8,13 +8,16 @@ from collections.abc import Callable
 
 from ..digest import digest_of_file
 from ..errors import AmbiguousSelectorError, UnknownSelectorError, UsageError
+from .base import default_store
 from .index import Attempt, Index
+from .local import LocalStore
 
-__all__ = ("MIN_PREFIX", "resolve")
+__all__ = ("MIN_PREFIX", "find", "resolve")
 
 MIN_PREFIX = 6
 """Shortest prefix of an id or a digest that is looked up."""
 
+_ID_CHARACTERS = frozenset("0123456789abcdef-")
 _Candidates = list[tuple[str, ...]]
 _COLUMNS = "SELECT DISTINCT m.attempt, m.kind, m.name, COALESCE(m.quantum, m.job_id), m.started FROM manifests m "
 
@@ -53,13 +56,54 @@ def resolve(index: Index, selector: str, *, replays: bool = False) -> Attempt:
         kept = "SELECT attempt FROM manifests WHERE replay_of IS NULL AND attempt = ?"
         found = [row for row in found if kind == "attempt" or index.query(kept, (row[0],))]
     if not found:
-        raise UnknownSelectorError(
-            f"nothing in {index.store} answers to {selector!r}; 'envcap jobs' lists what is there"
-        )
+        told = f"nothing in {index.store} answers to {selector!r}{_hint(index, selector)}"
+        raise UnknownSelectorError(f"{told}; 'envcap jobs' lists what is there")
     things = {(row[1], row[3]): row for row in found}
     if len(things) > 1:
         raise AmbiguousSelectorError(f"{selector!r} is ambiguous: {_listed(list(things.values()))}")
     return index.load(_best(index, [row[0] for row in found]))
+
+
+def find(selector: str, *, store: str | None = None, replays: bool = False) -> Attempt:
+    """Return the attempt that a selector names, in a store.
+
+    Parameters
+    ----------
+    selector : `str`
+        As for `resolve`: an id, a digest, the path of a file that a job wrote (it may have been renamed), or ``@last``.
+    store : `str`, optional
+        The store's directory; by default ``ENVCAP_STORE``, else the user's own.
+    replays : `bool`
+        Whether replays of a job count as attempts of it.
+
+    Raises
+    ------
+    EnvcapError
+        As `resolve`; `StoreError` if there is no store.
+
+    Examples
+    --------
+    >>> import envcap
+    >>> envcap.find("job:nobody")
+    Traceback (most recent call last):
+    ...
+    envcap.errors.UnknownSelectorError: nothing in store ... answers to 'job:nobody'; ...
+    """
+    return resolve(Index(LocalStore.existing(store or default_store())), selector, replays=replays)
+
+
+def _hint(index: Index, selector: str) -> str:
+    """Return what may be wrong with a selector that nothing answers to."""
+    kind, _, name = selector.partition(":") if ":" in selector else ("", "", selector)
+    if not name:
+        return " (it names nothing)"
+    if name.startswith("@"):
+        return " (with '@' there is only @last)"
+    if kind.isalpha() and kind not in _FINDERS:
+        return f" (the kinds are {', '.join(f'{known}:' for known in _FINDERS)})"
+    if len(name) < MIN_PREFIX and kind not in ("job", "path") and set(name.lower()) <= _ID_CHARACTERS:
+        return f" (a prefix needs {MIN_PREFIX} characters)"
+    return f" (not looked into: {index.unreadable[0]})" if index.unreadable else ""
 
 
 def _best(index: Index, attempts: list[str]) -> str:

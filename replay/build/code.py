@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from envcap.errors import StoreError
 from envcap.model.components import CodeRoot
@@ -66,7 +66,9 @@ def code_path(job: CapturedQuantum, code: str, scratch: str) -> list[str]:
 def _roots(job: CapturedQuantum) -> list[tuple[CodeRoot, Mapping[str, object]]]:
     roots = job.source.roots if job.source else ()
     places = job.place("source", "roots")
-    known = places if isinstance(places, list | tuple) and len(places) == len(roots) else [{}] * len(roots)
+    known: Sequence[Mapping[str, object]] = [{}] * len(roots)
+    if isinstance(places, list | tuple) and len(places) == len(roots):
+        known = [place if isinstance(place, Mapping) else {} for place in places]
     return list(zip(roots, known, strict=True))
 
 
@@ -94,17 +96,20 @@ def _obstacle(job: CapturedQuantum, root: CodeRoot, place: Mapping[str, object],
         return f"{root.name}: {code_left_out[0]} was not kept: {root.left_out[code_left_out[0]]}"
     if root.commit is not None and not _COMMIT.fullmatch(root.commit):
         return f"{root.name}: {root.commit[:80]!r} is no commit"
-    if root.commit is not None and not _has_commit(place, root.commit):
-        remote = f"; clone {place['remote']} there" if "remote" in place else ""
-        return f"{root.name}: commit {root.commit[:10]} is not in {place.get('work_tree', 'any known repository')}{remote}"
-    return None
+    return None if root.commit is None else _lack_of_commit(root.name, root.commit, place)
 
 
-def _has_commit(place: Mapping[str, object], commit: str) -> bool:
+def _lack_of_commit(name: str, commit: str, place: Mapping[str, object]) -> str | None:
+    """Return why a commit can't be read where the job had it, `None` if it can."""
     tree = place.get("work_tree")
-    if not isinstance(tree, str) or not os.path.isdir(tree):
-        return False
-    return _run_git(tree, {}, "cat-file", "-e", f"{commit}^{{commit}}").returncode == 0
+    if isinstance(tree, str) and os.path.isdir(tree):
+        done = _run_git(tree, {}, "cat-file", "-e", f"{commit}^{{commit}}")
+        if done.returncode == 0:
+            return None
+        if b"dubious ownership" in done.stderr:
+            return f"{name}: {tree} is another user's: git config --global --add safe.directory {tree}"
+    todo = f"clone {place['remote']} there" if "remote" in place else "fetch it there, or take today's: --code current"
+    return f"{name}: commit {commit[:10]} is not in {tree or 'any known repository'}; {todo}"
 
 
 def _run_git(folder: str, variables: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[bytes]:
@@ -114,8 +119,9 @@ def _run_git(folder: str, variables: Mapping[str, str], *arguments: str) -> subp
     command = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C", folder, *arguments]
     try:
         return subprocess.run(command, capture_output=True, env=environ, timeout=_SECONDS, check=False)
-    except FileNotFoundError:
-        raise BuildError("git is not installed; it is needed to put captured code back") from None
+    except OSError as err:
+        told = "git is not installed" if isinstance(err, FileNotFoundError) else f"git can't be run ({err.strerror})"
+        raise BuildError(f"{told}; it is needed to put captured code back") from None
     except subprocess.TimeoutExpired:
         raise BuildError(f"git {arguments[0]} in {folder} takes more than {_SECONDS} s") from None
 
@@ -123,7 +129,8 @@ def _run_git(folder: str, variables: Mapping[str, str], *arguments: str) -> subp
 def _git(folder: str, variables: Mapping[str, str], *arguments: str) -> None:
     done = _run_git(folder, variables, *arguments)
     if done.returncode:
-        raise BuildError(f"git {arguments[0]} in {folder}: {done.stderr.decode('utf-8', 'replace').strip()[:300]}")
+        reason = " ".join(done.stderr.decode("utf-8", "replace").split())
+        raise BuildError(f"git {arguments[0]} in {folder}: {reason[:300]}")
 
 
 def _restore(job: CapturedQuantum, root: CodeRoot, place: Mapping[str, object], top: str) -> None:

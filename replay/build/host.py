@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The engine ``host``: this very environment, as it is. Nothing is rebuilt, so it is used only when asked for by name."""
+"""The engine ``host``: this very environment, as it is.
+
+Nothing is rebuilt, so it is used only when asked for by name, or when there is nothing to rebuild from.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from ..progress import Progress
 from .base import Built, Engine, passed_variables
 from .code import code_layer, code_path
 from .interpreter import FoundPython, interpreter_layer
+from .unrecorded import own_variables, unrecorded_layers
 
 __all__ = ("HostEngine",)
 
@@ -28,16 +32,20 @@ class HostEngine(Engine):
 
     def plan(self, job: CapturedQuantum, code: str) -> tuple[Layer, ...]:
         """Return how this environment differs from the captured one."""
+        if job.origin is not None:
+            return unrecorded_layers(job.origin)
         here = FoundPython(sys.executable, sys.version.split()[0])
         return (interpreter_layer(job, here), _dists_layer(job), code_layer(job, code))
 
     def build(self, job: CapturedQuantum, code: str, scratch: str, progress: Progress) -> Built:
         """Return this environment, with the code put back."""
+        if job.origin is not None:
+            return Built(sys.executable, own_variables(scratch), self.plan(job, code))
         with progress.step("put the code back"):
             path = code_path(job, code, scratch)
         variables = passed_variables(scratch)
         variables["PATH"] = os.path.dirname(sys.executable) + os.pathsep + variables["PATH"]
-        variables |= {**job.process_env.variables, "PYTHONPATH": os.pathsep.join(path)}
+        variables |= {**job.variables, "PYTHONPATH": os.pathsep.join(path)}
         return Built(sys.executable, variables, self.plan(job, code))
 
 

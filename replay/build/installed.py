@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import os
 import shutil
@@ -92,7 +93,10 @@ def copy_installed(name: str, wanted: str | None, origins: Iterable[str], site: 
             found = records(origin).get(name)
             if found is not None and wanted is not None and record_digest(found) == wanted:
                 return _copy(found, origin, site)
-        except (EnvcapError, OSError):
+        except OSError as err:
+            if err.errno == errno.ENOSPC:
+                raise
+        except EnvcapError:
             continue
     return False
 

@@ -78,7 +78,7 @@ def interpreter_layer(job: CapturedQuantum, found: FoundPython | None) -> Layer:
 def _candidates(job: CapturedQuantum, wanted: str, minor: str) -> Iterator[str]:
     """Yield interpreters, the likeliest first; uv is asked only if those won't do."""
     captured = job.place("interpreter", "executable")
-    if isinstance(captured, str) and _NAME.fullmatch(os.path.basename(os.path.realpath(captured))):
+    if isinstance(captured, str) and "\0" not in captured and _NAME.fullmatch(os.path.basename(os.path.realpath(captured))):
         yield os.path.realpath(captured)
     yield os.path.realpath(sys.executable)
     for version in (wanted, minor):

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from ..captured import CapturedQuantum
+from ..errors import ReplayRefusedError
 from .base import Engine
 from .host import HostEngine
 from .venv import VenvEngine
 
-__all__ = ("AUTO", "ENGINES", "engine")
+__all__ = ("AUTO", "ENGINES", "engine", "engine_for")
 
 ENGINES: dict[str, type[Engine]] = {cls.name: cls for cls in (VenvEngine, HostEngine)}
 AUTO = "venv"
@@ -17,3 +19,19 @@ AUTO = "venv"
 def engine(name: str) -> Engine:
     """Return an engine by its name."""
     return ENGINES[AUTO if name == "auto" else name]()
+
+
+def engine_for(job: CapturedQuantum, name: str) -> Engine:
+    """Return the engine that is to run a job.
+
+    Raises
+    ------
+    ReplayRefusedError
+        If the job's environment was not captured, and the engine is one that would rebuild it.
+    """
+    if job.origin is None:
+        return engine(name)
+    if name not in ("auto", HostEngine.name):
+        told = "no environment was captured of this quantum, so there is none to rebuild"
+        raise ReplayRefusedError(f"--engine {name}: {told}; --engine {HostEngine.name} runs it in this one")
+    return HostEngine()

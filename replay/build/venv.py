@@ -19,6 +19,7 @@ from contextlib import contextmanager
 
 from envcap.digest import canonical_json, digest_of
 from envcap.model.components import Distribution
+from envcap.redact import scrub
 
 from ..captured import CapturedQuantum
 from ..errors import BuildError
@@ -35,6 +36,16 @@ _GENERATOR = "venv 1"
 _SECONDS = 1800
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _VERSION = re.compile(r"[A-Za-z0-9.+!_-]+")
+_MAX_NAMED = 5
+_MAX_REASON = 240
+
+
+class _UnreachableError(BuildError):
+    """The package index doesn't answer."""
+
+
+class _FullDiskError(BuildError):
+    """There is no room for the environment."""
 
 
 class VenvEngine(Engine):
@@ -63,7 +74,7 @@ class VenvEngine(Engine):
         python = os.path.join(folder, "bin", "python")
         variables = passed_variables(scratch)
         variables["PATH"] = os.path.join(folder, "bin") + os.pathsep + variables["PATH"]
-        return Built(python, {**variables, **job.process_env.variables, "PYTHONPATH": os.pathsep.join(path)}, layers)
+        return Built(python, {**variables, **job.variables, "PYTHONPATH": os.pathsep.join(path)}, layers)
 
 
 def _installable(job: CapturedQuantum) -> Sequence[Distribution]:
@@ -126,7 +137,7 @@ def _proved_dists(job: CapturedQuantum, folder: str) -> Layer:
         return Layer(
             "python_dists",
             Fidelity.IMPOSSIBLE,
-            f"{', '.join(missing)}: on no configured index, and no longer installed where the job ran",
+            f"{_named(missing)}: on no index that can be reached, and not to be copied from where the job ran",
         )
     other = [
         f"{d.name} {d.version}" + ("" if d.record else " (no RECORD to prove it by)")
@@ -134,20 +145,39 @@ def _proved_dists(job: CapturedQuantum, folder: str) -> Layer:
         if found[d.name].version != d.version or d.record is None or record_digest(found[d.name]) != d.record
     ]
     if other:
-        return Layer("python_dists", Fidelity.SUBSTITUTED, f"another build of {', '.join(other)}")
+        return Layer("python_dists", Fidelity.SUBSTITUTED, f"another build of {_named(other)}")
     return Layer("python_dists", Fidelity.EXACT, f"{len(wanted)} distributions, each RECORD equal to the captured one")
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
+    return ", ".join(names[:_MAX_NAMED]) + more
 
 
 def _build(job: CapturedQuantum, found: FoundPython, folder: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
+    try:
+        _fill(job, found, folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)  # it would only take room
+        raise
+
+
+def _fill(job: CapturedQuantum, found: FoundPython, folder: str) -> None:
     _uv("venv", "--quiet", "--no-project", "--python", found.path, folder)
     from_index, local = _partition(job)
-    refused = _install(folder, from_index)
+    unreachable: _UnreachableError | None = None
+    try:
+        refused = _install(folder, from_index)
+    except _UnreachableError as err:
+        refused, unreachable = from_index, err
     origins = _captured_libraries(job)
     for distribution in (*local, *refused):
         copy_installed(distribution.name, distribution.record, origins, _site(folder))
     if any(d.name not in records(_site(folder)) for d in _installable(job)):
-        return  # not whole: an index that can't be reached today may be there tomorrow
+        if unreachable is not None:
+            raise unreachable
+        return  # not whole: what no index has today may be there tomorrow
     with open(_marker(folder), "w", encoding="utf-8") as stream:
         json.dump({"generator": _GENERATOR, "distributions": len(from_index) + len(local)}, stream)
 
@@ -176,6 +206,8 @@ def _install(folder: str, wanted: Sequence[Distribution]) -> list[Distribution]:
     try:
         # Copies, not hard links: a file edited in place must not change uv's own cache.
         _uv("pip", "install", "--quiet", "--no-deps", "--link-mode", "copy", "--python", folder, "--", *pins)
+    except (_UnreachableError, _FullDiskError):
+        raise  # no matter what is asked for
     except BuildError:
         if len(wanted) == 1:
             return list(wanted)
@@ -194,5 +226,10 @@ def _uv(*arguments: str) -> None:
     except subprocess.TimeoutExpired:
         raise BuildError(f"uv {arguments[0]} takes more than {_SECONDS} s") from None
     if done.returncode:
-        reason = " ".join(line.strip() for line in done.stderr.splitlines() if line.strip())
-        raise BuildError(f"uv {' '.join(arguments[:2])}: {reason[:400]}")
+        lines = [scrub(line.strip()) for line in done.stderr.splitlines() if line.strip()]
+        if "(os error 28)" in done.stderr:
+            raise _FullDiskError(f"{lines[-1][-_MAX_REASON:]}; ENVCAP_CACHE and UV_CACHE_DIR name other places")
+        reason = f"uv {' '.join(arguments[:2])}: {' '.join(lines)[:_MAX_REASON]}"
+        if "error sending request" in done.stderr:
+            raise _UnreachableError(f"the package index can't be reached, and the environment not be copied: {reason}")
+        raise BuildError(reason)

@@ -8,17 +8,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from envcap.cli.dispatch import add_json, add_store
+from envcap.errors import UsageError
 from envcap.store.base import default_store
-from envcap.store.index import Index
+from envcap.store.index import Attempt, Index
 from envcap.store.local import LocalStore
 
 from ..build.base import CODE_CHOICES
 from ..build.registry import ENGINES
+from ..captured import CapturedQuantum
 from ..comparators.policy import DEFAULT, Policy
 from ..fidelity import Fidelity
 from ..rerunning import Options
 
-__all__ = ("add_plan_options", "add_run_options", "fidelity", "open_index", "options", "policy")
+__all__ = ("add_plan_options", "add_run_options", "captured", "fidelity", "open_index", "options", "policy")
 
 _REQUIRED = ("exact", "rebuilt", "substituted")
 
@@ -27,6 +29,8 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
     """Add what a plan depends on."""
     parser.add_argument("--engine", choices=("auto", *ENGINES), default="auto", help="where it runs (default: auto)")
     parser.add_argument("--code", choices=CODE_CHOICES, default="captured", help="captured code, or today's")
+    parser.add_argument("--trust", action="store_true", help="take a manifest that nobody you know vouches for")
+    parser.add_argument("--secret", metavar="NAME=VALUE", action="append", default=[], help="a value that was scrubbed")
     parser.add_argument("--require", choices=_REQUIRED, default="substituted", help="refuse a layer below this")
     add_store(parser)
     add_json(parser)
@@ -42,6 +46,23 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 def open_index(arguments: argparse.Namespace) -> Index:
     """Return the index of the store that a command line names."""
     return Index(LocalStore.existing(arguments.store or default_store()))
+
+
+def captured(arguments: argparse.Namespace, index: Index, attempt: Attempt) -> CapturedQuantum:
+    """Return an attempt for replaying, with the secrets that a command line gives again.
+
+    Raises
+    ------
+    UsageError
+        If one of them is not ``NAME=VALUE``; its text is not repeated.
+    """
+    secrets = {}
+    for number, pair in enumerate(arguments.secret, 1):
+        name, equals, value = pair.partition("=")
+        if not (name and equals):
+            raise UsageError(f"--secret number {number}: expected NAME=VALUE")
+        secrets[name] = value
+    return CapturedQuantum(index, attempt, secrets)
 
 
 def fidelity(arguments: argparse.Namespace) -> Fidelity:
@@ -70,5 +91,6 @@ def options(
         repository=repository,
         new_run=new_run,
         recursive=arguments.recursive,
+        trust=arguments.trust,
         given=given or {},
     )

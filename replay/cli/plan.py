@@ -18,10 +18,9 @@ from envcap.cli.console import console
 from envcap.cli.dispatch import print_json
 from envcap.store.selector import resolve
 
-from ..captured import CapturedQuantum
 from ..planning import make_plan
 from ..present import print_plan
-from .options import add_plan_options, fidelity, open_index
+from .options import add_plan_options, captured, fidelity, open_index
 
 __all__ = ("add_arguments", "run")
 
@@ -35,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan."""
     index = open_index(arguments)
-    plan = make_plan(CapturedQuantum(index, resolve(index, arguments.selector)), arguments.engine, arguments.code)
+    job = captured(arguments, index, resolve(index, arguments.selector))
+    plan = make_plan(job, arguments.engine, arguments.code, trust=arguments.trust)
     if arguments.json:
         print_json(plan.to_json())
     else:

@@ -17,9 +17,8 @@ import argparse
 
 from envcap.store.selector import resolve
 
-from ..captured import CapturedQuantum
 from .judged import run_and_judge
-from .options import add_run_options, open_index, options
+from .options import add_run_options, captured, open_index, options
 
 __all__ = ("add_arguments", "run")
 
@@ -33,5 +32,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Re-run and judge."""
     index = open_index(arguments)
-    job = CapturedQuantum(index, resolve(index, arguments.selector))
+    job = captured(arguments, index, resolve(index, arguments.selector))
     return run_and_judge(job, options(arguments), as_json=arguments.json)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from .difference import Difference, Kind
 from .policy import DEFAULT, Judgement, Policy, Verdict
 
 __all__ = ("FileComparison", "FileIdentity", "compare_files")
+
+_MAX_DIFFERENCES = 12
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,27 @@ class FileComparison:
     def verdict(self) -> Verdict:
         """The verdict of the judgement."""
         return self.judgement.verdict
+
+    def lines(self) -> Iterator[str]:
+        """Yield what a person should know of the differences, the significant first."""
+        judgement = self.judgement
+        if judgement.note:
+            yield judgement.note
+        for leaf in judgement.significant[:_MAX_DIFFERENCES]:
+            yield str(leaf)
+        if len(judgement.significant) > _MAX_DIFFERENCES:
+            yield f"and {len(judgement.significant) - _MAX_DIFFERENCES} more"
+        if judgement.tolerated:
+            yield f"within tolerance: {'; '.join(map(str, judgement.tolerated[:3]))}"
+        if judgement.volatile:
+            named = ", ".join(leaf.path[-1] for leaf in judgement.volatile[:3])
+            more = f" and {len(judgement.volatile) - 3} more" if len(judgement.volatile) > 3 else ""
+            yield f"volatile: {named}{more}"
+
+    def _repr_html_(self) -> str:
+        from envcap import html
+
+        return html.page(str(self.verdict), *map(html.message, self.lines()))
 
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as a JSON-able document without floats."""

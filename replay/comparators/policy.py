@@ -21,6 +21,9 @@ from .tolerance import Frontier
 __all__ = ("DEFAULT", "NEW_RUN", "Judgement", "Policy", "PolicyError", "Verdict", "Volatile", "worst")
 
 
+_MEMBERS = {"rtol", "atol", "volatile"}
+
+
 class PolicyError(EnvcapError):
     """A policy file says something that is not a policy."""
 
@@ -93,6 +96,12 @@ _VOLATILE_IN_A_NEW_RUN = tuple(
     )
 )
 
+_VOLATILE_BY_READING_ORDER = tuple(
+    Volatile(place, separator.join(("LSST", "BUTLER", "INPUT", "#", word)), "nobody recorded the order of reading")
+    for place, separator in (("card", " "), ("metadata", "."))
+    for word in ("ID", "RUN", "DATASETTYPE")
+)
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -153,10 +162,12 @@ class Policy:
         """
         try:
             document = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise PolicyError(f"{path}: {error}") from error
-        if unknown := set(document) - {"rtol", "atol", "volatile"}:
-            raise PolicyError(f"{path}: unknown key {min(unknown)!r}")
+        except OSError as error:
+            raise PolicyError(f"{path}: {error.strerror or error}") from error
+        except (ValueError, RecursionError) as error:
+            raise PolicyError(f"{path}: no TOML: {error}") from error
+        if unknown := set(document) - _MEMBERS:
+            raise PolicyError(f"{path}: unknown key {min(unknown)!r}; a policy has {', '.join(sorted(_MEMBERS))}")
         tables = document.get("volatile", [])
         if not isinstance(tables, list):
             raise PolicyError(f"{path}: volatile must be an array of tables")
@@ -167,6 +178,13 @@ class Policy:
     def for_new_run(self) -> Policy:
         """Return this policy for a re-run into a new RUN, where datasets and quanta have new UUIDs."""
         return replace(self, volatile=self.volatile + _VOLATILE_IN_A_NEW_RUN)
+
+    def for_unknown_seed(self) -> Policy:
+        """Return this policy for a job whose PYTHONHASHSEED isn't known: it decides in which order inputs are read.
+
+        How many there are stays exact (``N_INPUTS``), and the re-run is given no others than the job.
+        """
+        return replace(self, volatile=self.volatile + _VOLATILE_BY_READING_ORDER)
 
     def to_document(self) -> dict[str, Any]:
         """Return the policy as a canonical JSON-able document: no floats, one order."""
@@ -236,7 +254,7 @@ def _read_tolerance(path: Path, document: Mapping[str, Any], key: str) -> str | 
         return None
     try:
         number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else math.nan
-    except ValueError:
+    except (ValueError, OverflowError):
         number = math.nan
     if not (math.isfinite(number) and number >= 0):
         raise PolicyError(f"{path}: {key} must be a finite number that is not negative, not {value!r}")

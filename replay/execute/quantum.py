@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-from envcap.pexconfig import parse_config
 
 from ..build.base import Built
 from ..captured import CapturedQuantum, Dataset
@@ -20,6 +19,7 @@ __all__ = ("Destination", "MissingInputsError", "RemadeOutput", "run_quantum")
 
 _WORKER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "rubin", "worker.py")
 _LOG_LINES = 3
+_MAX_REASON = 160
 
 
 class MissingInputsError(ReplayRefusedError):
@@ -100,28 +100,48 @@ def run_quantum(job: CapturedQuantum, built: Built, destination: Destination, sc
         If the code doesn't take the captured configuration, or an input's file was tampered with; nothing has run.
     """
     request_path, response_path = os.path.join(scratch, "request.json"), os.path.join(scratch, "response.json")
-    with open(request_path, "w", encoding="utf-8") as stream:
-        json.dump(_request(job, destination), stream)
     if os.path.exists(response_path):
         os.unlink(response_path)  # an answer to an earlier request must not be taken for one to this
     log_path = os.path.join(scratch, "log.txt")
-    with open(log_path, "wb") as log:
+    try:
+        with open(request_path, "w", encoding="utf-8") as stream:
+            json.dump(_request(job, destination), stream)
         # -P: the worker's own directory must not be importable by the payload.
-        command = [built.python, "-P", _WORKER, request_path, response_path]
-        try:
-            done = subprocess.run(command, env=dict(built.variables), stdout=log, stderr=log, check=False)
-        except (OSError, ValueError) as err:
-            raise ReplayRefusedError(f"the payload can't be started: {err}") from err
-    status = done.returncode
+        status = _run([built.python, "-P", _WORKER, request_path, response_path], built.variables, log_path)
+    finally:
+        os.unlink(request_path)  # it may hold a secret that was given again
     response = _response(response_path, status, log_path)
+    if response["status"] == "unprepared":
+        raise ReplayRefusedError(f"it can't be prepared: {_one_line(response['reason'])} (log: {log_path})")
     if response["status"] == "refused":
         missing = [dataset["id"] for dataset in response.get("missing", ())]
         if missing:
             raise MissingInputsError(response["reason"], missing)
         raise ReplayRefusedError(response["reason"])
     if response["status"] == "failed":
-        raise ReplayFailedError(f"the payload failed: {response['reason']} (log: {log_path})")
+        raise ReplayFailedError(f"the payload failed: {_one_line(response['reason'])} (log: {log_path})")
     return _outputs(job, response, log_path)
+
+
+def _run(command: Sequence[str], variables: Mapping[str, str], log_path: str) -> int:
+    """Run the worker and return its exit status."""
+    with open(log_path, "wb") as log:
+        try:
+            process = subprocess.Popen(command, env=dict(variables), stdout=log, stderr=log)
+        except (OSError, ValueError) as err:
+            raise ReplayRefusedError(f"the payload can't be started: {err}") from err
+        with process:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                process.send_signal(signal.SIGINT)
+                process.wait()  # it takes back what is half made in the user's repository
+                raise
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _MAX_REASON else f"{line[:_MAX_REASON]}…"
 
 
 def _request(job: CapturedQuantum, destination: Destination) -> dict[str, object]:
@@ -145,7 +165,7 @@ def _request(job: CapturedQuantum, destination: Destination) -> dict[str, object
         "task_class": job.task.task_class,
         "label": job.task.label,
         "data_id": dict(job.task.data_id),
-        "config": parse_config(job.config_text).text,
+        "config": job.frozen_config.text,
         "implicit_threading": "--enable-implicit-threading" in manifest.job.argv,
         "inputs": inputs(list(job.datasets(manifest.job.inputs))),
         "init_inputs": inputs(list(job.datasets(manifest.job.init_inputs))),
@@ -159,7 +179,7 @@ def _response(path: str, status: int, log_path: str) -> dict[str, Any]:
             found = json.load(stream)
     except (OSError, ValueError):
         with open(log_path, encoding="utf-8", errors="replace") as log:
-            last = " / ".join(line.strip() for line in log.readlines()[-_LOG_LINES:])
+            last = _one_line(" / ".join(line.strip() for line in log.readlines()[-_LOG_LINES:]))
         how = f"signal {-status}" if status < 0 else f"exit status {status}"
         raise ReplayFailedError(f"the payload died without an answer ({how}): {last} (log: {log_path})") from None
     return dict(found)

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import re
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,9 +12,12 @@ from typing import Any
 from envcap.errors import AmbiguousSelectorError, EnvcapError, UnknownSelectorError, UsageError
 from envcap.ids import is_uuid
 
-__all__ = ("find_dataset", "uuid_in_file")
+from .cards import provenance_cards
 
-_YAML_ID = re.compile(r"\bLSST\.BUTLER\.ID: *['\"]?([0-9a-fA-F-]{36})\b")
+__all__ = ("find_dataset", "open_butler", "uuid_in_file")
+
+_MAX_LISTED = 2
+_MAX_REASON = 160
 
 
 def find_dataset(repository: str, dataset: str, data_id: Mapping[str, str], collections: Sequence[str]) -> str:
@@ -44,7 +47,7 @@ def find_dataset(repository: str, dataset: str, data_id: Mapping[str, str], coll
         return uuid_in_file(dataset)
     if os.sep in dataset:
         raise UsageError(f"{dataset}: no such file")
-    return _find_by_data_id(_open(repository), dataset, data_id, collections)
+    return _find_by_data_id(open_butler(repository), dataset, data_id, collections)
 
 
 def uuid_in_file(path: str) -> str:
@@ -56,56 +59,52 @@ def uuid_in_file(path: str) -> str:
         If the file is neither FITS nor Parquet, can't be read, or carries no UUID.
     """
     try:
-        with open(path, "rb") as stream:
-            head = stream.read(6)
-        if head == b"SIMPLE":
-            found = _in_fits(path)
-        elif head[:4] == b"PAR1":
-            found = _in_parquet(path)
-        else:
-            raise UsageError(f"{path}: neither FITS nor Parquet; name the dataset by its UUID or its type and data ID")
+        cards = provenance_cards(path)
     except (OSError, ValueError) as err:
         raise UsageError(f"{path}: {err}") from err
-    if found is None or not is_uuid(found):
+    if cards is None:
+        raise UsageError(f"{path}: neither FITS nor Parquet; name the dataset by its UUID or its type and data ID")
+    found = cards.get("ID", "")
+    if not is_uuid(found):
         raise UsageError(f"{path}: it carries no Butler UUID; name the dataset by its UUID or its type and data ID")
     return found.lower()
 
 
-def _in_fits(path: str) -> str | None:
-    from astropy.io import fits
+def open_butler(repository: str) -> Any:
+    """Return a butler that only reads.
 
-    value = fits.getheader(path, 0).get("LSST BUTLER ID")
-    return value if isinstance(value, str) else None
-
-
-def _in_parquet(path: str) -> str | None:
-    """Look in the schema's own metadata and in the table metadata that astropy keeps there as YAML."""
-    from pyarrow import parquet
-
-    metadata = parquet.read_schema(path).metadata or {}
-    if value := metadata.get(b"LSST.BUTLER.ID"):
-        return str(value.decode("ascii", "replace")).strip('"')
-    found = _YAML_ID.search(metadata.get(b"table_meta_yaml", b"").decode("utf-8", "replace"))
-    return found[1] if found else None
-
-
-def _open(repository: str) -> Any:
+    Raises
+    ------
+    UsageError
+        If there is no middleware, or no such repository.
+    """
     try:
         from lsst.daf.butler import Butler
     except ImportError:
-        raise UsageError("naming a dataset by its type needs Rubin's middleware: pip install 'envcap[rubin]'") from None
+        raise UsageError("this needs Rubin's middleware: pip install 'envcap[rubin]'") from None
+    # Where nobody asked for its log, Python prints warnings of it; what it raises says enough.
+    logging.getLogger("lsst").addHandler(logging.NullHandler())
     try:
         return Butler.from_config(repository, writeable=False)
     except Exception as err:
-        reason = str(err).splitlines()[0] if str(err) else type(err).__name__
-        raise UsageError(f"{repository} can't be opened as a Butler repository: {reason}") from err
+        told = f"{repository} can't be opened as a Butler repository: {_reason(err)}"
+        raise UsageError(f"{told}; name the directory with its butler.yaml") from err
+
+
+def _reason(err: Exception) -> str:
+    """Return what the middleware says, without its advice to administrators and without further lines."""
+    told = (str(err).splitlines() or [""])[0].partition(" (given ")[0]
+    return told[:_MAX_REASON].rstrip(".") or type(err).__name__
 
 
 def _find_by_data_id(butler: Any, name: str, data_id: Mapping[str, str], collections: Sequence[str]) -> str:
+    from lsst.daf.butler import ButlerUserError, MissingCollectionError
+
     try:
         dataset_type = butler.get_dataset_type(name)
-    except LookupError:
-        raise UnknownSelectorError(f"the repository has no dataset type {name!r}, and there is no such file") from None
+    except (LookupError, ButlerUserError):
+        told = f"{name!r} is no UUID, no file, and no dataset type of the repository"
+        raise UnknownSelectorError(f"{told}; 'butler query-dataset-types' lists those") from None
     if not collections:
         raise UsageError(f"name the collection to find {name} in: --collection C")
     try:
@@ -113,13 +112,17 @@ def _find_by_data_id(butler: Any, name: str, data_id: Mapping[str, str], collect
         found = butler.query_datasets(name, collections=list(collections), data_id=typed, limit=8, explain=False)
     except EnvcapError:
         raise
+    except MissingCollectionError as err:
+        raise UnknownSelectorError(f"{_reason(err)}; 'butler query-collections' lists what is there") from err
     except Exception as err:
-        raise UsageError(f"{name} {dict(data_id)} in {', '.join(collections)}: {str(err).splitlines()[0]}") from err
+        raise UsageError(f"{name} {dict(data_id)} in {', '.join(collections)}: {_reason(err)}") from err
     if not found:
-        raise UnknownSelectorError(f"no {name} with {dict(data_id)} in {', '.join(collections)}")
+        told = f"no {name} with {dict(data_id)} in {', '.join(collections)}"
+        raise UnknownSelectorError(f"{told}; 'butler query-datasets' lists what is there")
     if len(found) > 1:
-        listed = "; ".join(f"{ref.id} {dict(ref.dataId.required)}" for ref in found)
-        raise AmbiguousSelectorError(f"{name} {dict(data_id)} is ambiguous: {listed}; add --data-id")
+        listed = [f"{ref.id} {dict(ref.dataId.required)}" for ref in found[:_MAX_LISTED]]
+        shown = "; ".join(listed + ["…"] * (len(found) > len(listed)))
+        raise AmbiguousSelectorError(f"{name} {dict(data_id)} is ambiguous: {shown}; add --data-id")
     return str(uuid.UUID(str(found[0].id)))
 
 
@@ -134,4 +137,8 @@ def _typed(butler: Any, dataset_type: Any, data_id: Mapping[str, str]) -> dict[s
             typed[name] = kind(value)
         except ValueError:
             raise UsageError(f"--data-id {name}={value}: expected {kind.__name__}") from None
+    lacking = [name for name in butler.dimensions.conform(typed).required if name not in typed]
+    if lacking:
+        told = f"{', '.join(typed)} alone names nothing"
+        raise UsageError(f"--data-id: {told}; add --data-id {lacking[0]}=VALUE")
     return typed

@@ -15,6 +15,7 @@ import ast
 import hashlib
 import importlib
 import json
+import signal
 import sys
 import time
 import traceback
@@ -22,7 +23,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-__all__ = ("Refused", "main")
+__all__ = ("Refused", "frozen_config", "main")
 
 
 class Refused(Exception):  # noqa: N818  (an answer, not an error)
@@ -42,6 +43,7 @@ class _Payload:
 def main() -> None:
     """Answer one request."""
     request_path, response_path = sys.argv[1:]
+    signal.signal(signal.SIGINT, _interrupt)
     with open(request_path, encoding="utf-8") as stream:
         request = json.load(stream)
     try:
@@ -50,15 +52,21 @@ def main() -> None:
         response = {"status": "refused", "reason": str(err), **err.details}
     except Exception as err:  # noqa: BLE001  (the payload may raise anything, and that is the answer)
         traceback.print_exc()
-        response = {"status": "failed" if _Payload.started else "refused", "reason": f"{type(err).__name__}: {err}"}
+        response = {"status": "failed" if _Payload.started else "unprepared", "reason": f"{type(err).__name__}: {err}"}
     with open(response_path, "w", encoding="utf-8") as stream:
         json.dump(response, stream)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """Be interrupted once: a terminal's Ctrl-C comes from the replay too, and must not stop the taking back."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _replay(request: Mapping[str, Any]) -> dict[str, Any]:
     started = time.perf_counter()
     task_class = _import_class(request["task_class"], "task class")
-    config = _frozen_config(task_class.ConfigClass, request["config"])
+    config = frozen_config(task_class.ConfigClass, request["config"])
     imported = time.perf_counter()
 
     from lsst.daf.butler import Butler
@@ -108,7 +116,7 @@ def _import_class(name: str, what: str) -> Any:
         raise Refused(f"the {what} {name} can't be imported: {type(err).__name__}: {err}") from err
 
 
-def _frozen_config(config_class: Any, text: str) -> Any:
+def frozen_config(config_class: Any, text: str) -> Any:
     """Return the configuration as captured: every field set, none left to a default of today's code."""
     config = config_class()
     removed = []

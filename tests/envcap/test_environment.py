@@ -22,7 +22,9 @@ from envcap.model.manifest import Outcome
 from envcap.store.local import LocalStore
 from envcap.target import Target
 
-SOFTWARE = ["interpreter", "operating_system", "process_env", "python_dists", "source"]
+SOFTWARE = ["interpreter", "numerics", "operating_system", "process_env", "python_dists", "source"]
+OF_THE_MACHINE = {"conda", "container"}
+"""What is there or not on the machine that the tests run on."""
 
 
 class Anything(Document, media_type="application/vnd.envcap.anything.v1+json"):
@@ -78,9 +80,11 @@ def test_everything_is_captured_and_kept(
     store: LocalStore, venv: Callable[..., Path], target_of: Callable[..., Target], code: Path
 ) -> None:
     environment = capture_environment(target_of(venv(), PYTHONPATH=str(code)), store)
-    assert {kind: o.status for kind, o in environment.outcomes.items()} == {c.kind: "captured" for c in COLLECTORS}
-    assert sorted(environment.software) == SOFTWARE
-    assert list(environment.host) == ["hardware"]
+    found = {kind: o.status for kind, o in environment.outcomes.items()}
+    assert found == {c.kind: "captured" for c in COLLECTORS} | {kind: found[kind] for kind in OF_THE_MACHINE}
+    assert {found[kind] for kind in OF_THE_MACHINE} <= {"captured", "absent"}
+    assert sorted({*environment.software} - OF_THE_MACHINE) == SOFTWARE
+    assert {*environment.host} - OF_THE_MACHINE == {"hardware"}
     assert not environment.degraded
     assert environment.site is not None
     for descriptor in [*environment.software.values(), *environment.host.values(), environment.site]:
@@ -91,10 +95,10 @@ def test_everything_is_captured_and_kept(
 
 def test_a_command_that_is_no_python_program_has_no_python(store: LocalStore, clean_environ: dict[str, str]) -> None:
     environment = capture_environment(Target.of_command(["true"], clean_environ), store)
-    absent = [kind for kind, outcome in environment.outcomes.items() if outcome.status == "absent"]
-    assert absent == ["interpreter", "python_dists", "source"]
+    absent = [k for k, outcome in environment.outcomes.items() if outcome.status == "absent" and k != "container"]
+    assert absent == ["interpreter", "python_dists", "conda", "source"]
     assert all("no Python program" in str(environment.outcomes[kind].reason) for kind in absent)
-    assert sorted(environment.software) == ["operating_system", "process_env"]
+    assert sorted(environment.software) == ["numerics", "operating_system", "process_env"]
     assert not environment.degraded
 
 
@@ -131,7 +135,7 @@ class TestIdentity:
 
     @pytest.mark.parametrize(
         ("change", "kind"),
-        [("install", "python_dists"), ("code", "source"), ("variable", "process_env")],
+        [("install", "python_dists"), ("code", "source"), ("variable", "numerics")],
     )
     def test_one_change_changes_one_component(
         self,

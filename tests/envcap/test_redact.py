@@ -3,13 +3,22 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envcap.redact import SCRUBBED, is_secret_name, scrub, scrub_argv
+from envcap.redact import is_secret_name, scrub, scrub_argv
 
+# What stands where something was taken out is compared apart: here, whatever its kind.
+MARKER = re.compile(r"<scrubbed:[a-z0-9-]+>")
 TOKEN = "A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8"
+
+
+def plain(text: str) -> str:
+    """Return a text with asterisks in place of the markers."""
+    return MARKER.sub("***", text)
 
 
 @pytest.mark.parametrize(
@@ -17,27 +26,30 @@ TOKEN = "A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8"
     [
         ("https://me:hunter2@host/x", "https://***@host/x"),
         ("https://hunter2@host/x", "https://***@host/x"),
-        ("see git+ssh://git:hunter2@host:22/x.git for it", "see git+ssh://***@host:22/x.git for it"),
-        ("postgresql://butler:hunter2@db/registry", "postgresql://***@db/registry"),
+        ("see git+ssh://git:hunter2@host:22/x.git for it", "see git+ssh://git:***@host:22/x.git for it"),
+        ("postgresql://butler:hunter2@db/registry", "postgresql://butler:***@db/registry"),
         ("HTTPS://ME:HUNTER2@HOST", "HTTPS://***@HOST"),
         ("a=https://u:hunter2@a b=https://u:hunter2@b", "a=https://***@a b=https://***@b"),
         ("https://conda.anaconda.org/t/xy-hunter2-0000/main", "https://conda.anaconda.org/t/***/main"),
         ("https://host/f?X-Amz-Signature=hunter2&n=1", "https://host/f?X-Amz-Signature=***&n=1"),
         ("https://host/f?n=1&access_token=hunter2", "https://host/f?n=1&access_token=***"),
-        (f"Authorization: Bearer {TOKEN}", "Authorization: Bearer ***"),
-        (f"authorization: basic {TOKEN}==", "authorization: basic ***"),
+        (f"Authorization: Bearer {TOKEN}", "Authorization: ***"),
+        (f"authorization: basic {TOKEN}==", "authorization: ***"),
         (f"ghp_{TOKEN}", "***"),
         (f"x = 'github_pat_{TOKEN}'", "x = '***'"),
         (f"glpat-{TOKEN[:20]}", "***"),
         (f"xoxb-{TOKEN}", "***"),
         ("AKIAIOSFODNN7EXAMPLE", "***"),
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl", "***"),
-        ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\nxyz\n-----END RSA PRIVATE KEY-----\nrest", "***\nrest"),
-        ("-----BEGIN PRIVATE KEY-----\ncut short", "***"),
+        (
+            "-----BEGIN RSA PRIVATE KEY-----\nMIIE\nxyz\n-----END RSA PRIVATE KEY-----\nrest",
+            "-----BEGIN RSA PRIVATE KEY-----\n***\n-----END RSA PRIVATE KEY-----\nrest",
+        ),
+        ("-----BEGIN PRIVATE KEY-----\ncut short", "-----BEGIN PRIVATE KEY-----\n***"),
     ],
 )
 def test_credentials_are_taken_out(text: str, expected: str) -> None:
-    assert scrub(text) == expected
+    assert plain(scrub(text)) == expected
 
 
 @pytest.mark.parametrize(
@@ -73,7 +85,7 @@ def test_a_directory_called_t_is_no_conda_channel(text: str) -> None:
 
 
 def test_a_password_with_an_at_sign_goes_whole() -> None:
-    assert scrub("https://me:hunter@2x@host/x") == "https://***@host/x"
+    assert plain(scrub("https://me:hunter@2x@host/x")) == "https://***@host/x"
 
 
 @settings(deadline=None, database=None)
@@ -88,20 +100,20 @@ class TestArgv:
     @pytest.mark.parametrize(
         ("argv", "expected"),
         [
-            (["x", "--password", "hunter2", "y"], ["x", "--password", SCRUBBED, "y"]),
-            (["x", "--password=hunter2", "y"], ["x", f"--password={SCRUBBED}", "y"]),
-            (["x", "--api-key", "hunter2"], ["x", "--api-key", SCRUBBED]),
-            (["x", "--db_passwd=hunter2"], ["x", f"--db_passwd={SCRUBBED}"]),
-            (["x", "-token", "hunter2"], ["x", "-token", SCRUBBED]),
+            (["x", "--password", "hunter2", "y"], ["x", "--password", "***", "y"]),
+            (["x", "--password=hunter2", "y"], ["x", "--password=***", "y"]),
+            (["x", "--api-key", "hunter2"], ["x", "--api-key", "***"]),
+            (["x", "--db_passwd=hunter2"], ["x", "--db_passwd=***"]),
+            (["x", "-token", "hunter2"], ["x", "-token", "***"]),
             (["x", "--token", "--verbose", "y"], ["x", "--token", "--verbose", "y"]),
-            (["x", "--index-url", "https://me:hunter2@pypi/simple"], ["x", "--index-url", f"https://{SCRUBBED}@pypi/simple"]),
-            (["x", "--url=https://me:hunter2@db"], ["x", f"--url=https://{SCRUBBED}@db"]),
-            (["curl", "-H", f"Authorization: Bearer {TOKEN}"], ["curl", "-H", f"Authorization: Bearer {SCRUBBED}"]),
+            (["x", "--index-url", "https://me:hunter2@pypi/simple"], ["x", "--index-url", "https://***@pypi/simple"]),
+            (["x", "--url=https://me:hunter2@db"], ["x", "--url=https://***@db"]),
+            (["curl", "-H", f"Authorization: Bearer {TOKEN}"], ["curl", "-H", "Authorization: ***"]),
             (["x", "--secret"], ["x", "--secret"]),
         ],
     )  # fmt: skip
     def test_credentials_are_taken_out(self, argv: list[str], expected: list[str]) -> None:
-        assert scrub_argv(argv) == expected
+        assert list(map(plain, scrub_argv(argv))) == expected
 
     @pytest.mark.parametrize(
         "argv",

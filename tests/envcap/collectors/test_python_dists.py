@@ -127,7 +127,7 @@ class TestSame:
         url = {"url": "https://me:hunter2@host/tool.whl", "archive_info": {}}
         (site_packages(python) / "tool-1.0.dist-info" / "direct_url.json").write_text(json.dumps(url))
         assert collected(python).place == {
-            "prefix": str(python.parent.parent), "origins": {"tool": "https://***@host/tool.whl"},
+            "prefix": str(python.parent.parent), "origins": {"tool": "https://<scrubbed:url-credentials>@host/tool.whl"},
         }  # fmt: skip
 
 

@@ -55,7 +55,7 @@ class TestConfig:
 
     def read(self, text: str, keep: Keep, store: LocalStore) -> RubinConfig:
         """Keep a text and read the document back."""
-        return RubinConfig.from_bytes(store.get(keep_config(text, keep).digest))
+        return RubinConfig.from_bytes(store.get(keep_config(text, keep)[0].digest))
 
     def test_is_kept_exactly_and_read(self, keep: Keep, store: LocalStore) -> None:
         found = self.read(self.TEXT, keep, store)

@@ -122,7 +122,9 @@ class TestGit:
         run_quietly("git", "-C", top, "remote", "add", "origin", f"https://me:{SECRET}@host/x.git")
         collected = SourceCollector().collect(code_target(top), keep)
         assert collected.place == {
-            "roots": [{"path": str(top), "work_tree": str(top), "remote": "https://***@host/x.git"}]
+            "roots": [
+                {"path": str(top), "work_tree": str(top), "remote": "https://<scrubbed:url-credentials>@host/x.git"}
+            ]
         }
 
     def test_looking_writes_nothing(self, roots: Roots, repository: Repository) -> None:

@@ -114,10 +114,10 @@ class TestContext:
 
     def test_reads_back(self, store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
         environment = capture_environment(Target.none({"PYTHONPATH": "/x"}), store)
-        monkeypatch.setenv(CONTEXT_VARIABLE, Context(store, "me", environment).to_text())
+        monkeypatch.setenv(CONTEXT_VARIABLE, Context(store, "me", environment, "/k").to_text())
         read = Context.from_environ()
         assert read is not None
-        assert (read.store.root, read.parent, read.environment.pythonpath) == (store.root, "me", "/x")
+        assert (read.store.root, read.parent, read.key, read.environment.pythonpath) == (store.root, "me", "/k", "/x")
         assert read.environment.software == environment.software
 
     @pytest.mark.parametrize("value", [None, ""])

@@ -66,7 +66,7 @@ class TestRecord:
         attempt = last()
         command = command_of(attempt)
         assert command.argv == ("cp", "{input:in.fits}", "{output:out.fits}")
-        assert store.get(command.config["c.yaml"].digest) == b"url: https://***@host\n"
+        assert store.get(command.config["c.yaml"].digest) == b"url: https://<scrubbed:url-credentials>@host\n"
         assert command.inputs == {"in.fits": digest_of(b"raw")}
         assert attempt.result is not None
         (given,), (made,) = attempt.result.inputs, attempt.result.outputs

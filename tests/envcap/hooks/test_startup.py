@@ -47,7 +47,11 @@ def test_says_which_python_it_is(clean_environ: dict[str, str]) -> None:
     done = say(clean_environ, confirm(writer), pass_fds=(writer,))
     os.close(writer)
     with os.fdopen(reader) as stream:
-        assert stream.read() == f"prefix {sys.prefix}\n"
+        said = stream.read().splitlines()
+    assert said[:2] == [f"prefix {sys.prefix}", f"base {sys.base_prefix}"]
+    began, *libraries, ended = said[2:]
+    assert began.removeprefix("began ") == ended.removeprefix("ended ")
+    assert any(line.startswith("library /") and "libc" in line for line in libraries)
     assert (done.stdout, done.stderr) == ("ran\n", "")
 
 

@@ -152,7 +152,7 @@ class TestLost:
             Index(store).close()
         grown = tables(store)
         assert {name: len(rows) for name, rows in grown.items()} == {
-            "journals": 6, "manifests": 6, "results": 6, "recipes": 6, "datasets": 3, "files": 3,
+            "journals": 6, "manifests": 6, "results": 6, "recipes": 6, "datasets": 3, "files": 3, "signatures": 0,
             "verdicts": 0, "damage": 0,
         }  # fmt: skip
         delete(store)

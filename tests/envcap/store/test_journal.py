@@ -28,7 +28,7 @@ RECORDS = [("recipe", b'{"a":1}'), ("manifest", b'{"b":"two\\nlines"}'), ("resul
 
 def header(kind: str, digest: str, length: int) -> bytes:
     """Return a record's first line, as the format describes it."""
-    facts = f"envcap-record {kind} {digest} {length}".encode()
+    facts = f"envcap-record {kind} {digest} {length} -".encode()
     return facts + b" %08x\n" % zlib.crc32(facts)
 
 

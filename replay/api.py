@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`replay.plan`, `replay.rerun` and `replay.compare`: what the commands do, for notebooks and scripts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from envcap.store.base import default_store
+from envcap.store.index import Attempt, Index
+from envcap.store.local import LocalStore
+from envcap.store.selector import resolve
+
+from .captured import CapturedQuantum
+from .comparators.files import FileComparison, compare_files
+from .comparators.policy import DEFAULT, Policy
+from .fidelity import Fidelity
+from .planning import Plan, make_plan
+from .progress import Progress
+from .rerunning import Options
+from .rerunning import rerun as _rerun
+from .verdict import ReplayVerdict
+
+__all__ = ("compare", "plan", "rerun")
+
+
+def plan(
+    job: str | Attempt,
+    *,
+    engine: str = "auto",
+    code: str = "captured",
+    trust: bool = False,
+    secrets: Mapping[str, str] | None = None,
+    store: str | None = None,
+) -> Plan:
+    """Say what a replay of a job would reach, layer by layer. Nothing is built, run or written.
+
+    Parameters
+    ----------
+    job : `str` or `Attempt`
+        A selector (an id, a digest, the path of an output, ``@last``), or what `envcap.find` returned.
+    engine : `str`
+        ``auto``, ``venv`` or ``host``.
+    code : `str`
+        ``captured``, or ``current`` for today's code.
+    trust : `bool`
+        Take a manifest that nobody whom you know vouches for.
+    secrets : mapping, optional
+        Values that were scrubbed, by the name of the variable or the path of the configuration's field.
+    store : `str`, optional
+        The store's directory; by default ``ENVCAP_STORE``, else the user's own.
+
+    Raises
+    ------
+    EnvcapError
+        If there is no such job, or it can't be replayed at all.
+
+    Examples
+    --------
+    >>> import replay
+    >>> replay.plan("coadd.fits").layers  # doctest: +SKIP
+    """
+    return make_plan(_captured(job, secrets, store), engine, code, trust=trust)
+
+
+def rerun(
+    job: str | Attempt,
+    *,
+    engine: str = "auto",
+    code: str = "captured",
+    require: str = "substituted",
+    policy: str | Policy = DEFAULT,
+    recursive: bool = False,
+    new_run: str | None = None,
+    repository: str | None = None,
+    trust: bool = False,
+    secrets: Mapping[str, str] | None = None,
+    store: str | None = None,
+    quiet: bool = False,
+) -> ReplayVerdict:
+    """Rebuild a job's environment, run it again, compare its outputs and return the verdict.
+
+    Parameters
+    ----------
+    job, engine, code, trust, secrets, store
+        As for `plan`. The path of a file, which may be a renamed one, is what gets judged.
+    require : `str`
+        Refuse a layer below ``exact``, ``rebuilt`` or ``substituted``.
+    policy : `str` or `Policy`
+        What may differ; the path of a TOML file.
+    recursive : `bool`
+        Make inputs that are gone again first.
+    new_run : `str`, optional
+        Write to this new RUN of the user's repository instead of an isolated one.
+    repository : `str`, optional
+        Where the repository is now, if not where the job found it.
+    quiet : `bool`
+        Say nothing of the steps on stderr.
+
+    Raises
+    ------
+    EnvcapError
+        If the replay is refused, or its payload fails.
+    """
+    found = _captured(job, secrets, store)
+    given: dict[str, str] = {}
+    if isinstance(job, str) and os.path.isfile(path := job.removeprefix("path:")):
+        given = _given(found, path)
+    options = Options(
+        engine=engine,
+        code=code,
+        require=Fidelity[require.upper()],
+        policy=policy if isinstance(policy, Policy) else Policy.from_toml(Path(policy)),
+        repository=repository,
+        new_run=new_run,
+        recursive=recursive,
+        trust=trust,
+        given=given,
+    )
+    return _rerun(found, options, Progress(quiet=quiet))
+
+
+def compare(a: str, b: str, *, policy: str | Policy = DEFAULT, new_run: bool = False) -> FileComparison:
+    """Compare two files and judge the differences.
+
+    Parameters
+    ----------
+    a, b : `str`
+        Paths of FITS, Parquet, NumPy, JSON, YAML or text files.
+    policy : `str` or `Policy`
+        What may differ; the path of a TOML file.
+    new_run : `bool`
+        The second is in another RUN: new UUIDs are no difference.
+
+    Raises
+    ------
+    EnvcapError
+        If one of them can't be read.
+    """
+    judge = policy if isinstance(policy, Policy) else Policy.from_toml(Path(policy))
+    return compare_files(Path(a), Path(b), judge.for_new_run() if new_run else judge)
+
+
+def _captured(job: str | Attempt, secrets: Mapping[str, str] | None, store: str | None) -> CapturedQuantum:
+    root = store or (
+        job.store.root if isinstance(job, Attempt) and isinstance(job.store, LocalStore) else default_store()
+    )
+    index = Index(LocalStore.existing(root))
+    return CapturedQuantum(index, job if isinstance(job, Attempt) else resolve(index, job), secrets)
+
+
+def _given(job: CapturedQuantum, path: str) -> dict[str, str]:
+    """Return a file that the user handed in by the UUID of the output that it is."""
+    from envcap.digest import digest_of_file
+
+    digest, _ = digest_of_file(path)
+    full = os.path.abspath(path)
+    for output in job.attempt.result.outputs if job.attempt.result else ():
+        if output.dataset and (output.file.digest == digest or output.file.uri == f"file://{full}"):
+            return {output.dataset: full}
+    return {}
