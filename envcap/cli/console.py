@@ -55,6 +55,8 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, colours: Ma
     from rich.text import Text
 
     made = Table(*headings, box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in made.columns:
+        column.overflow = "fold"  # an id that is cut off in a narrow terminal names nothing
     for row in rows:
         made.add_row(*(Text(cell, style=(colours or {}).get(cell, "")) for cell in map(printable, row)))
     return made

@@ -26,6 +26,7 @@ def told(own: Observatory) -> Observatory:
         "import os",
         f"assert self.config.archive_token == os.environ['ARCHIVE_PASSWORD'] == {_SECRET[::-1]!r}[::-1], 'no access'",
     )
+    own.world.commit("A task that needs what it is told")  # a patch with a secret in it would not be kept
     run = own.world.pipetask("u/me/own", "-d", _ONE, "-c", f"measure:archive_token={_SECRET}")
     variables = {**own.world.variables(), "ARCHIVE_PASSWORD": _SECRET}
     done = own.world.run(["envcap", "run", "--env", "ARCHIVE_PASSWORD", "--", *run], variables=variables, check=False)
