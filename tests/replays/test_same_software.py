@@ -27,12 +27,9 @@ def captured(own: Observatory) -> dict[str, Attempt]:
     variables = {**own.world.variables(), "PYTHONHASHSEED": "0"}
     python = str(own.world.env / "bin" / "python")
     own.world.run([python, "-P", "-c", _BLOCK, *arguments], variables=variables)
-    found = {
-        one.manifest.job_id: one for one in own.index().attempts() if one.manifest.job.kind in ("block", "command")
-    }
-    quanta = [one for one in own.index().attempts("name LIKE 'measure {%'")]
-    (block,) = (one for one in found.values() if one.manifest.job.kind == "block")
-    (command,) = (one for one in found.values() if one.manifest.job.kind == "command")
+    quanta = list(own.index().attempts("name LIKE 'measure {%'"))
+    (block,) = own.index().attempts("kind = 'block'")
+    (command,) = own.index().attempts("kind = 'command'")
     by_parent = {one.manifest.job.parent: one for one in quanta}
     return {
         "envcap run": command,
