@@ -59,7 +59,7 @@ def test_until_it_is_given_again(told: Observatory) -> None:
     right = ("--secret", f"ARCHIVE_PASSWORD={_SECRET}", "--secret", f"archive_token={_SECRET}")
     done = told.rerun(uuid, *right)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1].startswith("identical catalog")
+    assert done.stdout.splitlines()[-1].startswith("identical measure")
     assert _SECRET.encode() not in _stored(told.world.store)
     requests = list((told.world.root / "cache" / "replays").rglob("request.json"))
     assert not requests
