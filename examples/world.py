@@ -68,7 +68,7 @@ class World:
 
     def variables(self, *, job: bool = True) -> dict[str, str]:
         """Return a user's environment variables, in the job environment with the pipeline's code, or outside it."""
-        kept = ("HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+        kept = ("HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "DOCKER_HOST")
         found = {name: value for name, value in os.environ.items() if name in kept or name.startswith(("PIP_", "UV_"))}
         first = self.env / "bin" if job else Path(sys.executable).parent
         path = os.pathsep.join((str(first), os.environ["PATH"]))

@@ -12,10 +12,11 @@ from envcap.store.index import Attempt, Index
 from envcap.store.local import LocalStore
 from envcap.store.selector import resolve
 
-from .captured import CapturedQuantum
 from .comparators.files import FileComparison, compare_files
 from .comparators.policy import DEFAULT, Policy
 from .fidelity import Fidelity
+from .jobs.base import CapturedJob
+from .jobs.registry import captured_job
 from .planning import Plan, make_plan
 from .progress import Progress
 from .rerunning import Options
@@ -142,15 +143,15 @@ def compare(a: str, b: str, *, policy: str | Policy = DEFAULT, new_run: bool = F
     return compare_files(Path(a), Path(b), judge.for_new_run() if new_run else judge)
 
 
-def _captured(job: str | Attempt, secrets: Mapping[str, str] | None, store: str | None) -> CapturedQuantum:
+def _captured(job: str | Attempt, secrets: Mapping[str, str] | None, store: str | None) -> CapturedJob:
     root = store or (
         job.store.root if isinstance(job, Attempt) and isinstance(job.store, LocalStore) else default_store()
     )
     index = Index(LocalStore.existing(root))
-    return CapturedQuantum(index, job if isinstance(job, Attempt) else resolve(index, job), secrets)
+    return captured_job(index, job if isinstance(job, Attempt) else resolve(index, job), secrets)
 
 
-def _given(job: CapturedQuantum, path: str) -> dict[str, str]:
+def _given(job: CapturedJob, path: str) -> dict[str, str]:
     """Return a file that the user handed in by the UUID of the output that it is."""
     from envcap.digest import digest_of_file
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The layers that don't depend on the engine: what the frozen job brings with it, and what this host is."""
+"""The layers that depend on neither the engine nor the kind of work: who vouches, variables, and what this host is."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from envcap.model.descriptor import describe_bytes
 from envcap.target import Target
 from envcap.trust.verify import AUTHENTIC, FOREIGN
 
-from .captured import CapturedQuantum
 from .fidelity import Fidelity, Layer
+from .jobs.base import CapturedJob
 from .rubin.sources.base import Reconstruction
 
 __all__ = (
-    "configuration_layer",
     "hardware_layer",
-    "inputs_layer",
+    "lacking_text",
     "manifest_layer",
     "numerics_layer",
     "operating_system_layer",
@@ -29,7 +28,7 @@ __all__ = (
 )
 
 
-def manifest_layer(job: CapturedQuantum, trust: bool) -> Layer:
+def manifest_layer(job: CapturedJob, trust: bool) -> Layer:
     """Return who vouches for the manifest. Of one that nobody vouches for, nothing may be run, not even to look."""
     found = job.authenticity
     if found.status == AUTHENTIC:
@@ -45,29 +44,7 @@ def quantum_layer(origin: Reconstruction) -> Layer:
     return Layer("quantum", origin.fidelity, f"not captured, but from {origin.detail}")
 
 
-def configuration_layer(job: CapturedQuantum) -> Layer:
-    """Return the frozen configuration; a text that holds anything but field assignments is impossible to trust."""
-    try:
-        fields = job.frozen_config.fields
-    except EnvcapError as err:
-        return Layer("configuration", Fidelity.IMPOSSIBLE, str(err))
-    if lacking := job.lacking(fields):
-        return Layer("configuration", Fidelity.IMPOSSIBLE, _lacking(lacking))
-    return Layer("configuration", Fidelity.EXACT, f"{len(fields)} fields, frozen; no default applies")
-
-
-def inputs_layer(job: CapturedQuantum) -> Layer:
-    """Return the pinned inputs. Their files are checked when the replay opens them, not in a plan."""
-    if job.attempt.result is None:
-        return Layer("inputs", Fidelity.REBUILT, "by UUID; the job wrote no result, so their digests are not known")
-    used = [entry for entry in job.attempt.result.inputs if entry.used]
-    unknown = sum(entry.file is None or entry.file.digest is None for entry in used)
-    if unknown:
-        return Layer("inputs", Fidelity.REBUILT, f"{len(used)} by UUID, {unknown} of them without a known digest")
-    return Layer("inputs", Fidelity.EXACT, f"{len(used)} by UUID, each checked against its captured digest")
-
-
-def process_env_layer(job: CapturedQuantum) -> Layer:
+def process_env_layer(job: CapturedJob) -> Layer:
     """Return the environment variables of the allow-list."""
     if job.origin is not None:
         return Layer("process_env", Fidelity.SUBSTITUTED, "this process's own: Rubin records none, nor PYTHONHASHSEED")
@@ -76,7 +53,7 @@ def process_env_layer(job: CapturedQuantum) -> Layer:
     except EnvcapError as err:
         return Layer("process_env", Fidelity.IMPOSSIBLE, str(err))
     if lacking := job.lacking(variables):
-        return Layer("process_env", Fidelity.IMPOSSIBLE, _lacking(lacking))
+        return Layer("process_env", Fidelity.IMPOSSIBLE, lacking_text(lacking))
     shown = ", ".join(f"{n}={v}" for n, v in sorted(variables.items())) or "none"
     places = job.place("process_env", "variables")
     lost = [name for name in ("LD_PRELOAD", "LD_LIBRARY_PATH") if isinstance(places, Mapping) and name in places]
@@ -85,23 +62,24 @@ def process_env_layer(job: CapturedQuantum) -> Layer:
     return Layer("process_env", Fidelity.EXACT, shown)
 
 
-def numerics_layer(job: CapturedQuantum) -> Layer:
+def numerics_layer(job: CapturedJob) -> Layer:
     """Return the numerics that were asked for: thread counts and the choice of instructions, by variable."""
     try:
         variables = job.numerics.variables
     except EnvcapError as err:
         return Layer("numerics", Fidelity.SUBSTITUTED, f"unknown: {err}")
     if lacking := job.lacking(variables):
-        return Layer("numerics", Fidelity.IMPOSSIBLE, _lacking(lacking))
+        return Layer("numerics", Fidelity.IMPOSSIBLE, lacking_text(lacking))
     return Layer("numerics", Fidelity.EXACT, ", ".join(f"{n}={v}" for n, v in sorted(variables.items())) or "defaults")
 
 
-def _lacking(names: Sequence[str]) -> str:
+def lacking_text(names: Sequence[str]) -> str:
+    """Return what to do about values that held credentials."""
     given = " ".join(f"--secret {name}=…" for name in names[:3])
     return f"{', '.join(names[:6])} held a credential, which is not kept; give it again: {given}"
 
 
-def operating_system_layer(job: CapturedQuantum) -> Layer:
+def operating_system_layer(job: CapturedJob) -> Layer:
     """Return this host's operating system against the captured one."""
     try:
         captured = job.operating_system
@@ -115,7 +93,7 @@ def operating_system_layer(job: CapturedQuantum) -> Layer:
     return Layer("operating_system", Fidelity.SUBSTITUTED, f"{here} instead of {there}")
 
 
-def hardware_layer(job: CapturedQuantum) -> Layer:
+def hardware_layer(job: CapturedJob) -> Layer:
     """Return this node against the captured one. What a processor can do decides bits; how much memory doesn't."""
     try:
         captured = job.hardware

@@ -5,20 +5,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .build.base import Engine, EngineOptions
 from .build.registry import engine_for
-from .captured import CapturedQuantum
 from .errors import ReplayRefusedError
 from .fidelity import Fidelity, Layer, worst
+from .jobs.base import CapturedJob
 from .layers import (
-    configuration_layer,
     hardware_layer,
-    inputs_layer,
     manifest_layer,
     numerics_layer,
     operating_system_layer,
     process_env_layer,
     quantum_layer,
 )
+from .work_layers import work_layers
 
 __all__ = ("Plan", "frozen_layers", "host_layers", "make_plan")
 
@@ -29,16 +29,21 @@ class Plan:
 
     Attributes
     ----------
-    job : `CapturedQuantum`
-    engine : `str`
+    job : `CapturedJob`
+    chosen : `Engine`
     code : `str`
     layers : `tuple` of `Layer`
     """
 
-    job: CapturedQuantum
-    engine: str
+    job: CapturedJob
+    chosen: Engine
     code: str
     layers: tuple[Layer, ...]
+
+    @property
+    def engine(self) -> str:
+        """The engine's name."""
+        return self.chosen.name
 
     def check(self, require: Fidelity = Fidelity.SUBSTITUTED) -> None:
         """Refuse a plan with a layer below what is asked for.
@@ -74,25 +79,27 @@ class Plan:
 
 
 def make_plan(
-    job: CapturedQuantum,
+    job: CapturedJob,
     engine_name: str = "auto",
     code: str = "captured",
     *,
     trust: bool = False,
+    options: EngineOptions | None = None,
 ) -> Plan:
     """Return the plan of a job's replay.
 
     Parameters
     ----------
-    job : `CapturedQuantum`
+    job : `CapturedJob`
     engine_name : `str`
         ``auto`` or the name of an engine.
     code : `str`
         ``captured``, or ``current`` for today's code.
     trust : `bool`
         Whether to take a manifest that nobody vouches for.
+    options : `EngineOptions`, optional
     """
-    chosen = engine_for(job, engine_name)
+    chosen = engine_for(job, engine_name, options or EngineOptions())
     if job.origin is None:
         manifest = manifest_layer(job, trust)
     else:
@@ -100,14 +107,16 @@ def make_plan(
         manifest, code = quantum_layer(job.origin), "current"
     # To see what it could rebuild, an engine runs what the manifest names: an interpreter, git in a work tree.
     engines = chosen.plan(job, code) if manifest.fidelity is not Fidelity.IMPOSSIBLE else ()
-    return Plan(job, chosen.name, code, (manifest, *frozen_layers(job), *engines, *host_layers(job)))
+    answered = {layer.name for layer in engines}  # a container brings an operating system of its own
+    host = [layer for layer in host_layers(job) if layer.name not in answered]
+    return Plan(job, chosen, code, (manifest, *frozen_layers(job), *engines, *host))
 
 
-def frozen_layers(job: CapturedQuantum) -> tuple[Layer, ...]:
+def frozen_layers(job: CapturedJob) -> tuple[Layer, ...]:
     """Return the layers that the job brings with it."""
-    return (configuration_layer(job), inputs_layer(job), process_env_layer(job), numerics_layer(job))
+    return (*work_layers(job), process_env_layer(job), numerics_layer(job))
 
 
-def host_layers(job: CapturedQuantum) -> tuple[Layer, ...]:
+def host_layers(job: CapturedJob) -> tuple[Layer, ...]:
     """Return the layers that this host brings."""
     return (operating_system_layer(job), hardware_layer(job))

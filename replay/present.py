@@ -36,8 +36,11 @@ _VERDICT = {
 def print_plan(out: Console, plan: Plan) -> None:
     """Print what a replay will do."""
     job = plan.job.manifest.job
-    out.print(f"[bold]{escape(job.name)}[/bold]  {escape(plan.job.task.task_class)}  RUN {escape(job.run or '?')}")
+    out.print(
+        f"[bold]{escape(job.name)}[/bold]  {escape(plan.job.title)}{f'  RUN {escape(job.run)}' if job.run else ''}"
+    )
     out.print(f"engine {plan.engine}, {plan.code} code, recipe {plan.job.manifest.recipe.digest[:19]}…")
+    out.print(f"sandbox {escape(plan.chosen.sandbox())}")
     out.print(layers_table(plan.layers))
 
 

@@ -9,24 +9,29 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from envcap.environment import Environment, capture_environment
+from envcap.environment import Environment
 from envcap.errors import EnvcapError
 from envcap.hooks.attempt import AttemptWriter, file_record, open_journal
 from envcap.ids import uuid7
 from envcap.model.manifest import Job
 from envcap.model.result import FileRecord, Output
 from envcap.store.journal import Journal
-from envcap.target import Target
 
-from .build.base import Built, cache_dir
-from .build.registry import engine
-from .captured import CapturedQuantum
+from .build.base import Built, EngineOptions, cache_dir
 from .comparators.policy import DEFAULT, Policy
 from .errors import BuildError, ReplayFailedError, ReplayRefusedError
-from .execute.quantum import Destination, MissingInputsError, RemadeOutput, run_quantum
+from .execute.command import WORK
+from .execute.destination import Destination
+from .execute.quantum import MissingInputsError
+from .execute.remade import RemadeOutput
+from .execute.server import Servers
+from .execute.work import run_work
 from .fidelity import Fidelity, Layer
+from .jobs.base import CapturedJob
+from .jobs.quantum import CapturedQuantum
 from .planning import Plan, make_plan
 from .progress import Progress
+from .rubin.places import absolute
 from .verdict import ReplayVerdict, judge_outputs
 
 __all__ = ("Options", "rerun")
@@ -57,6 +62,7 @@ class Options:
         Take a manifest that nobody vouches for.
     given : mapping
         Files to judge the outputs by, by dataset UUID, instead of those in the repository.
+    engine_options : `EngineOptions`
     """
 
     engine: str = "auto"
@@ -68,13 +74,14 @@ class Options:
     recursive: bool = False
     trust: bool = False
     given: Mapping[str, str] = field(default_factory=dict)
+    engine_options: EngineOptions = field(default_factory=EngineOptions)
 
-    def plan(self, job: CapturedQuantum) -> Plan:
+    def plan(self, job: CapturedJob) -> Plan:
         """Return the plan of a job's replay with these options."""
-        return make_plan(job, self.engine, self.code, trust=self.trust)
+        return make_plan(job, self.engine, self.code, trust=self.trust, options=self.engine_options)
 
 
-def rerun(job: CapturedQuantum, options: Options, progress: Progress) -> ReplayVerdict:
+def rerun(job: CapturedJob, options: Options, progress: Progress) -> ReplayVerdict:
     """Re-run a quantum and return the verdict, which is in the store then.
 
     Raises
@@ -112,6 +119,7 @@ class _Replay:
         self._remade: dict[str, str] = {}
         self._made_first: list[str] = []
         self._started = False
+        self._servers = Servers()
         if self.folder.startswith("~"):
             raise BuildError(f"there is no place for replays, since this user has no home directory; {_ANOTHER_PLACE}")
         try:
@@ -138,15 +146,25 @@ class _Replay:
             engine=plan.engine,
             code=plan.code,
             seconds=self._progress.seconds,
-            place=f"RUN {options.new_run}" if options.new_run else self.isolated,
+            place=self._place(job),
         )
         self._journal.append(("verdict", verdict.to_bytes()))
         return verdict
 
+    def _scratch(self, job: CapturedJob) -> str:
+        return os.path.join(self.folder, f"job-{job.manifest.attempt}")
+
+    def _place(self, job: CapturedJob) -> str:
+        """Return where what was re-made is, for people."""
+        if not isinstance(job, CapturedQuantum):
+            return os.path.join(self._scratch(job), WORK)
+        return f"RUN {self._options.new_run}" if self._options.new_run else self.isolated
+
     def tidy(self) -> None:
         """Leave nothing but the isolated repository and the log."""
+        self._servers.close()
         for name in os.listdir(self.folder):
-            if name.startswith("quantum-"):
+            if name.startswith(("job-", "server")):
                 for part in ("code", "home", "tmpdir"):
                     shutil.rmtree(os.path.join(self.folder, name, part), ignore_errors=True)
                 with suppress(OSError):  # it has a log
@@ -162,9 +180,9 @@ class _Replay:
     def _execute(self, plan: Plan) -> tuple[Built, AttemptWriter, list[RemadeOutput]]:
         """Run one quantum, after those that make its missing inputs if the user asked for that."""
         job = plan.job
-        scratch = os.path.join(self.folder, f"quantum-{job.manifest.attempt}")
+        scratch = self._scratch(job)
         os.makedirs(scratch)
-        built = engine(plan.engine).build(job, plan.code, scratch, self._progress)
+        built = plan.chosen.build(job, plan.code, scratch, self._progress)
         replace(plan, layers=self._reached(plan, built)).check(self._options.require)
         writer = self._begin(job, built)
         try:
@@ -175,19 +193,20 @@ class _Replay:
         writer.end(status="ok", outputs=[_output(one) for one in remade])
         return built, writer, remade
 
-    def _run(self, job: CapturedQuantum, built: Built, scratch: str) -> list[RemadeOutput]:
+    def _run(self, job: CapturedJob, built: Built, scratch: str) -> list[RemadeOutput]:
         title = f"run {job.manifest.job.name}"
         try:
             with self._progress.step(title):
-                remade = run_quantum(job, built, self._destination(job), scratch)
+                remade = run_work(job, built, self._destination, scratch, self._servers)
         except MissingInputsError as err:
             if not self._options.recursive:
                 raise ReplayRefusedError(f"{err}; --recursive makes it again first") from err
+            assert isinstance(job, CapturedQuantum)
             for uuid in err.uuids:
                 if uuid not in self._remade:  # one quantum may make several
                     self._make_first(job, uuid)
             with self._progress.step(title):
-                remade = run_quantum(job, built, self._destination(job), scratch)
+                remade = run_work(job, built, self._destination, scratch, self._servers)
         self._started = True
         return remade
 
@@ -204,7 +223,7 @@ class _Replay:
 
     def _destination(self, job: CapturedQuantum) -> Destination:
         options = self._options
-        repository = options.repository or job.repository
+        repository = absolute(options.repository or job.repository)
         run = options.new_run or job.manifest.job.run
         if run is None:
             raise ReplayRefusedError("the job's RUN was not captured; name one with --run")
@@ -220,7 +239,7 @@ class _Replay:
             layers = [Layer("inputs", Fidelity.REBUILT, detail) if one.name == "inputs" else one for one in layers]
         return tuple(layers)
 
-    def _begin(self, job: CapturedQuantum, built: Built) -> AttemptWriter:
+    def _begin(self, job: CapturedJob, built: Built) -> AttemptWriter:
         """Write the replay's own manifest: what it ran in, captured like any job's environment."""
         job.keep()
         environment = _environment_of(job, built)
@@ -238,17 +257,17 @@ class _Replay:
             outputs=original.outputs,
         )
         writer = AttemptWriter(
-            self._journal, environment, job.task, own, job_id=job.manifest.job_id, replay_of=job.manifest.attempt
+            self._journal, environment, job.work, own, job_id=job.manifest.job_id, replay_of=job.manifest.attempt
         )
         writer.begin()
         return writer
 
 
-def _environment_of(job: CapturedQuantum, built: Built) -> Environment:
-    environment = capture_environment(Target.of_command([built.python], built.variables), job.store)
-    source = next(layer for layer in built.layers if layer.name == "source")
+def _environment_of(job: CapturedJob, built: Built) -> Environment:
+    environment = built.environment
+    source = next((layer for layer in built.layers if layer.name == "source"), None)
     captured = job.attempt.recipe.software.get("source")
-    if source.fidelity is Fidelity.EXACT and captured is not None:
+    if source is not None and source.fidelity is Fidelity.EXACT and captured is not None:
         # Put back from the commit, it stands outside git now; what it is has not changed.
         environment.software["source"] = captured
     return environment

@@ -15,13 +15,13 @@ from envcap.model.result import Output
 from envcap.model.verdict import Verdict as StoredVerdict
 from envcap.redact import scrub_document
 
-from .captured import CapturedQuantum
 from .comparators.base import ComparisonError
 from .comparators.files import FileComparison, compare_files
 from .comparators.policy import Policy, Verdict, worst
 from .errors import ReplayRefusedError
-from .execute.quantum import RemadeOutput
+from .execute.remade import RemadeOutput
 from .fidelity import Layer
+from .jobs.base import CapturedJob
 
 __all__ = ("JudgedOutput", "ReplayVerdict", "judge_outputs")
 
@@ -73,7 +73,7 @@ class ReplayVerdict:
 
     Attributes
     ----------
-    job : `CapturedQuantum`
+    job : `CapturedJob`
     replay : `str`
         Attempt id of the replay.
     outputs : sequence of `JudgedOutput`
@@ -90,7 +90,7 @@ class ReplayVerdict:
         When, as RFC 3339.
     """
 
-    job: CapturedQuantum
+    job: CapturedJob
     replay: str
     outputs: Sequence[JudgedOutput]
     extra: Sequence[str]
@@ -144,7 +144,7 @@ class ReplayVerdict:
 
 
 def judge_outputs(
-    job: CapturedQuantum, remade: Iterable[RemadeOutput], policy: Policy, given: Mapping[str, str]
+    job: CapturedJob, remade: Iterable[RemadeOutput], policy: Policy, given: Mapping[str, str]
 ) -> list[JudgedOutput]:
     """Compare each science output and init-output with its original.
 
@@ -161,10 +161,10 @@ def judge_outputs(
     by_original = {output.original: output for output in remade}
     judged = []
     for original in job.science_outputs():
-        uuid = str(original.dataset)
-        again = by_original[uuid]
+        name = str(original.dataset or original.file.uri)
+        again = by_original[name]
         captured_at = (original.file.uri or "").removeprefix("file://")
-        where = given.get(uuid) or again.original_path or captured_at
+        where = given.get(name) or again.original_path or captured_at
         if again.path is None or not where.startswith("/"):
             raise ReplayRefusedError(f"{again.dataset_type}: only local files are compared ({where}, {again.uri})")
         gone = not os.path.exists(where)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 
 from examples.world import World
 from tests.observatory import CHANGED_DEFAULTS, Observatory
+from tests.services.docker_engine import DockerEngine, start_engine, stop_engine
 from tests.uncaptured import Uncaptured
 
 
@@ -74,6 +76,23 @@ def uncaptured(observatory: Observatory, shared_tmp: Path) -> Uncaptured:
 
     _once(found.world.root, make)
     return found
+
+
+@pytest.fixture(scope="session")
+def docker_engine(shared_tmp: Path) -> DockerEngine:
+    """A Docker engine with a registry and a base image; `pytest_sessionfinish` stops what was started for it."""
+    folder = shared_tmp / "engine"
+    _once(folder, lambda: start_engine(folder))
+    return DockerEngine(**json.loads((folder / "engine.json").read_text()))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Stop the services of this run, once all workers are done."""
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        return
+    factory: pytest.TempPathFactory | None = getattr(session.config, "_tmp_path_factory", None)
+    if factory is not None:
+        stop_engine(factory.getbasetemp() / "engine")
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ _COMMANDS: Commands = {
     "jobs": ("envcap.cli.jobs", "list the jobs in the store"),
     "verify": ("envcap.cli.verify", "say whether jobs are authentic and whole"),
     "sign": ("envcap.cli.sign", "sign jobs, so that others can believe them"),
+    "container": ("envcap.cli.container", "say what a container's image is and where it comes from"),
     "doctor": ("envcap.cli.doctor", "say what works here, and what to do about the rest"),
     "ingest": ("envcap.cli.ingest", "bring the index up to date with the journals"),
 }

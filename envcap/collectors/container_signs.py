@@ -16,7 +16,7 @@ from ..model.document import parse_json
 from ..redact import scrub
 from .bounded import read_bounded
 
-__all__ = ("BAKED", "HIGH", "LOW", "MEDIUM", "MOUNTS", "Sign", "Signs")
+__all__ = ("BAKED", "HANDED_OVER", "HIGH", "LOW", "MEDIUM", "MOUNTS", "Sign", "Signs")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ HIGH, MEDIUM, LOW = "high", "medium", "low"
 MOUNTS = "/proc/self/mountinfo"
 BAKED = "/etc/envcap/image.json"
 """What an image says of itself: baked into those that this project builds, and inherited by what is built on them."""
+
+HANDED_OVER = "ENVCAP_IMAGE"
+"""The variable in which a launcher tells a container which image it is, since nothing inside knows."""
 
 _MAX_KERNEL = 1 << 24
 _MAX_FILE = 1 << 16
@@ -257,6 +260,29 @@ class Signs:
         # Docker and Podman name a container's host so; a host of such a name alone is no sign of a container.
         if self.found and host and re.fullmatch(_ID_OR_ITS_START, host):
             self._add("HOSTNAME", "id", host, LOW)
+        self._look_at_handed_over()
+
+    def _look_at_handed_over(self) -> None:
+        """Read what the launcher says (`envcap.images.facts.hand_over`): it knows, and anybody could have set it."""
+        text = self._environ.get(HANDED_OVER)
+        if not text:
+            return
+        try:
+            told = parse_json(text.encode("utf-8", "surrogateescape"))
+        except FormatError as err:
+            self.failed[HANDED_OVER] = str(err)
+            return
+        if not isinstance(told, dict) or not re.fullmatch(r"sha256:[0-9a-f]{64}", str(told.get("id"))):
+            self.failed[HANDED_OVER] = "no image by digest"
+            return
+        self._add(HANDED_OVER, "image_id", str(told["id"]), MEDIUM)
+        if isinstance(told.get("base"), str):
+            self._add(HANDED_OVER, "base", scrub(str(told["base"])), MEDIUM)
+        for claim, name in (("reference", "references"), ("dockerfile_commit", "dockerfile_commits")):
+            values = told.get(name)
+            for value in values if isinstance(values, list) else ():
+                if isinstance(value, str):
+                    self._add(HANDED_OVER, claim, scrub(value), MEDIUM)
 
     def _look_at_baked(self) -> None:
         baked = self._read_json(BAKED)

@@ -162,6 +162,7 @@ class _Recording:
             argv=scrub_argv(self._job.argv),
             cwd=os.getcwd(),
             parent=enclosing.parent if enclosing else None,
+            files={name: os.path.abspath(path) for path, name in _placeholders(self._job.files).items()} or None,
         )
         writer = AttemptWriter(
             journal,
@@ -225,19 +226,24 @@ class _Recording:
         return degraded
 
 
+def _placeholders(files: DeclaredFiles) -> dict[str, str]:
+    """Return what stands for each declared file in the recipe: its kind and its name."""
+    kinds = dict.fromkeys(files.configs, "config") | dict.fromkeys(files.inputs, "input")
+    kinds |= dict.fromkeys(files.outputs, "output")
+    names = portable_names(list(kinds))
+    return {path: f"{kind}:{names[path]}" for path, kind in kinds.items()}
+
+
 def _portable(job: CommandJob) -> list[str]:
     """Return the command line without the places of this site: declared files and programs go by name."""
-    files = job.files
-    declared = dict.fromkeys(files.configs, "config") | dict.fromkeys(files.inputs, "input")
-    declared |= dict.fromkeys(files.outputs, "output")
-    names = portable_names(list(declared))
+    declared = _placeholders(job.files)
 
     def portable(word: str) -> str:
         option, equals, value = word.partition("=")
         if word in declared:
-            return f"{{{declared[word]}:{names[word]}}}"
+            return f"{{{declared[word]}}}"
         if equals and value in declared:
-            return f"{option}={{{declared[value]}:{names[value]}}}"
+            return f"{option}={{{declared[value]}}}"
         return os.path.basename(word) if word.endswith(".py") and os.path.isfile(word) else word
 
     clean = scrub_argv(job.argv)

@@ -187,10 +187,11 @@ class ContainerHint(Document):
     """What one source says about the container that a process is in.
 
     `source` is a path or the name of a variable. `claim` is what it tells: ``runtime``, ``orchestrator``, ``engine``,
-    ``image`` (a name), ``image_id``, ``image.MEMBER`` (of the file that was baked into the image), or ``id``,
-    ``sandbox``, ``name``, ``pod``. These four have no `value`: it differs from one container to the next, and the
-    manifest has it. `confidence` is ``high`` (the kernel says so), ``medium`` (a file that a runtime or a build wrote,
-    or the name of a control group) or ``low`` (anybody could have set it).
+    ``image`` (a name), ``image_id``, ``reference`` (a name with a digest), ``base`` (what the image was built on),
+    ``dockerfile_commit``, ``image.MEMBER`` (of the file that was baked into the image), or ``id``, ``sandbox``,
+    ``name``, ``pod``. These four have no `value`: it differs from one container to the next, and the manifest has it.
+    `confidence` is ``high`` (the kernel says so), ``medium`` (a file that a runtime or a build wrote, the name of a
+    control group, or what the launcher handed in) or ``low`` (anybody could have set it).
     """
 
     source: str = string()

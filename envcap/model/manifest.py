@@ -46,7 +46,7 @@ class Job(Document):
     """Who asked for the attempt and where: everything about it that is not identity.
 
     `kind` is ``command``, ``block`` (of Python), ``quantum`` or ``init`` (a task's init-outputs); `activator` is the
-    hook that saw it; `name` is for people.
+    hook that saw it; `name` is for people. `files` has where the declared files of a command stood, by kind and name.
     """
 
     kind: str = string()
@@ -62,6 +62,7 @@ class Job(Document):
     init_inputs: Sequence[DatasetGroup] | None = array(nested(DatasetGroup), default=None)
     outputs: Sequence[DatasetGroup] | None = array(nested(DatasetGroup), default=None)
     scheduler: Mapping[str, str] | None = mapping(string(), default=None)
+    files: Mapping[str, str] | None = mapping(string(), default=None)
 
 
 class Manifest(Document, media_type="application/vnd.envcap.manifest.v1+json"):

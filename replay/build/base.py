@@ -6,13 +6,27 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from ..captured import CapturedQuantum
+from envcap.environment import Environment, capture_environment
+from envcap.store.local import LocalStore
+from envcap.target import Target
+
+from ..jobs.base import CapturedJob
 from ..fidelity import Layer
 from ..progress import Progress
+from ..sandbox.base import Limits, Mount, Sandbox
 
-__all__ = ("CODE_CHOICES", "Built", "Engine", "cache_dir", "passed_variables")
+__all__ = (
+    "CODE_CHOICES",
+    "Built",
+    "Engine",
+    "EngineOptions",
+    "cache_dir",
+    "observed",
+    "own_directories",
+    "passed_variables",
+)
 
 CODE_CHOICES = ("captured", "current")
 
@@ -29,16 +43,44 @@ class Built:
     Attributes
     ----------
     python : `str`
-        The interpreter to run.
+        The interpreter to run, as the sandbox sees it.
     variables : mapping
         The whole environment of a process in it.
     layers : `tuple` of `Layer`
         What was reached, for the layers that the engine answers for.
+    sandbox : `Sandbox`
+        Where its processes run.
+    mounts : `tuple` of `Mount`
+        What of this host belongs to it.
+    environment : `Environment`
+        What was captured in it, as of any job.
     """
 
     python: str
     variables: Mapping[str, str]
     layers: tuple[Layer, ...]
+    sandbox: Sandbox
+    mounts: tuple[Mount, ...]
+    environment: Environment
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """What a user may ask of any engine.
+
+    Attributes
+    ----------
+    limits : `Limits`
+        What a payload may use.
+    base : `str` or `None`
+        The image to build on, for engines that build images.
+    offline : `bool`
+        Fetch nothing: what isn't here is impossible.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    base: str | None = None
+    offline: bool = False
 
 
 class Engine(ABC):
@@ -48,28 +90,39 @@ class Engine(ABC):
     ----------
     name : `str`
         As ``--engine`` spells it.
+
+    Parameters
+    ----------
+    options : `EngineOptions`
     """
 
     name: str
 
+    def __init__(self, options: EngineOptions) -> None:
+        self.options = options
+
     @abstractmethod
-    def plan(self, job: CapturedQuantum, code: str) -> tuple[Layer, ...]:
+    def plan(self, job: CapturedJob, code: str) -> tuple[Layer, ...]:
         """Return what it would reach, without side effects.
 
         Parameters
         ----------
-        job : `CapturedQuantum`
+        job : `CapturedJob`
         code : `str`
             ``captured`` or ``current``.
         """
 
     @abstractmethod
-    def build(self, job: CapturedQuantum, code: str, scratch: str, progress: Progress) -> Built:
+    def sandbox(self) -> str:
+        """Return in a few words what it holds a payload to."""
+
+    @abstractmethod
+    def build(self, job: CapturedJob, code: str, scratch: str, progress: Progress) -> Built:
         """Rebuild.
 
         Parameters
         ----------
-        job : `CapturedQuantum`
+        job : `CapturedJob`
         code : `str`
         scratch : `str`
             A directory of this replay's own.
@@ -90,11 +143,23 @@ def cache_dir() -> str:
     return os.path.join(cache, "envcap")
 
 
-def passed_variables(scratch: str) -> dict[str, str]:
+def passed_variables() -> dict[str, str]:
     """Return the variables of a replay that don't come from the manifest: nothing of this user's shell leaks in."""
     passed = {name: v for name, v in os.environ.items() if name in _ACCESS or name.startswith(_ACCESS_PREFIXES)}
-    for name in ("HOME", "TMPDIR"):
-        passed[name] = os.path.join(scratch, name.lower())
-        os.makedirs(passed[name], exist_ok=True)
     # Today's code may stand in the user's own work tree, which a replay only reads.
     return {**passed, "PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def own_directories(scratch: str, sandbox: Sandbox) -> dict[str, str]:
+    """Make the home and the temporary directory of one quantum, and return the variables that name them."""
+    found = {}
+    for name in ("HOME", "TMPDIR"):
+        found[name] = os.path.join(scratch, name.lower())
+        os.makedirs(found[name], exist_ok=True)
+        sandbox.own(found[name])
+    return found
+
+
+def observed(python: str, variables: Mapping[str, str], store: LocalStore) -> Environment:
+    """Return what is captured of an environment of this host."""
+    return capture_environment(Target.of_command([python], variables), store)

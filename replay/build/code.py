@@ -11,17 +11,17 @@ from collections.abc import Mapping, Sequence
 from envcap.errors import StoreError
 from envcap.model.components import CodeRoot
 
-from ..captured import CapturedQuantum
+from ..jobs.base import CapturedJob
 from ..errors import BuildError
 from ..fidelity import Fidelity, Layer
 
-__all__ = ("code_layer", "code_path")
+__all__ = ("code_layer", "code_path", "original_roots")
 
 _SECONDS = 300
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
-def code_layer(job: CapturedQuantum, code: str) -> Layer:
+def code_layer(job: CapturedJob, code: str) -> Layer:
     """Return what can be put back of a job's code."""
     if job.source is None and code == "current":
         told = "the job had no code outside its distributions; --engine host takes today's"
@@ -42,7 +42,7 @@ def code_layer(job: CapturedQuantum, code: str) -> Layer:
     return Layer("source", Fidelity.EXACT, "; ".join(_described(root) for root, _ in _roots(job)))
 
 
-def code_path(job: CapturedQuantum, code: str, scratch: str) -> list[str]:
+def code_path(job: CapturedJob, code: str, scratch: str) -> list[str]:
     """Return the directories for ``PYTHONPATH``, in order, having put the code there.
 
     Raises
@@ -63,7 +63,12 @@ def code_path(job: CapturedQuantum, code: str, scratch: str) -> list[str]:
     return paths
 
 
-def _roots(job: CapturedQuantum) -> list[tuple[CodeRoot, Mapping[str, object]]]:
+def original_roots(job: CapturedJob) -> list[str]:
+    """Return where the roots stood on the job's site, in order; empty texts for those of which that isn't known."""
+    return [str(place.get("path", "")) for _, place in _roots(job)]
+
+
+def _roots(job: CapturedJob) -> list[tuple[CodeRoot, Mapping[str, object]]]:
     roots = job.source.roots if job.source else ()
     places = job.place("source", "roots")
     known: Sequence[Mapping[str, object]] = [{}] * len(roots)
@@ -83,7 +88,7 @@ def _described(root: CodeRoot) -> str:
     return f"{root.name}: commit {root.commit[:10]}{extra}"
 
 
-def _obstacle(job: CapturedQuantum, root: CodeRoot, place: Mapping[str, object], code: str) -> str | None:
+def _obstacle(job: CapturedJob, root: CodeRoot, place: Mapping[str, object], code: str) -> str | None:
     """Return why a root can't be put back, `None` if it can."""
     if code == "current":
         path = place.get("path")
@@ -133,7 +138,7 @@ def _git(folder: str, variables: Mapping[str, str], *arguments: str) -> None:
         raise BuildError(f"git {arguments[0]} in {folder}: {reason[:300]}")
 
 
-def _restore(job: CapturedQuantum, root: CodeRoot, place: Mapping[str, object], top: str) -> None:
+def _restore(job: CapturedJob, root: CodeRoot, place: Mapping[str, object], top: str) -> None:
     if root.commit is not None:
         _check_out(root, str(place.get("work_tree")), top)
     try:

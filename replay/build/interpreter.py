@@ -10,11 +10,11 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..captured import CapturedQuantum
+from ..jobs.base import CapturedJob
 from ..errors import BuildError
 from ..fidelity import Fidelity, Layer
 
-__all__ = ("FoundPython", "find_python", "interpreter_layer", "uv_program")
+__all__ = ("FoundPython", "find_python", "interpreter_layer", "interpreter_places", "uv_program")
 
 _SECONDS = 30
 _VERSION = re.compile(r"[0-9]+\.[0-9]+(\.[0-9]+)?([a-z0-9]+)?\+?")
@@ -47,7 +47,7 @@ def uv_program() -> str:
         raise BuildError(f"the venv engine needs uv, and its program is missing: {err}; reinstall it") from err
 
 
-def find_python(job: CapturedQuantum) -> FoundPython | None:
+def find_python(job: CapturedJob) -> FoundPython | None:
     """Return the interpreter closest to the captured one: the same version, else the same minor version."""
     wanted = job.interpreter.version
     if not _VERSION.fullmatch(wanted):
@@ -63,7 +63,7 @@ def find_python(job: CapturedQuantum) -> FoundPython | None:
     return found
 
 
-def interpreter_layer(job: CapturedQuantum, found: FoundPython | None) -> Layer:
+def interpreter_layer(job: CapturedJob, found: FoundPython | None) -> Layer:
     """Return how close an interpreter is to the captured one."""
     wanted = job.interpreter
     name = f"{wanted.implementation} {wanted.version}"
@@ -75,7 +75,12 @@ def interpreter_layer(job: CapturedQuantum, found: FoundPython | None) -> Layer:
     return Layer("interpreter", Fidelity.SUBSTITUTED, f"{found.version} at {found.path} instead of {wanted.version}")
 
 
-def _candidates(job: CapturedQuantum, wanted: str, minor: str) -> Iterator[str]:
+def interpreter_places(found: FoundPython) -> list[str]:
+    """Return the directory of this host that an interpreter and its library are in."""
+    return [os.path.dirname(os.path.dirname(os.path.realpath(found.path)))]
+
+
+def _candidates(job: CapturedJob, wanted: str, minor: str) -> Iterator[str]:
     """Yield interpreters, the likeliest first; uv is asked only if those won't do."""
     captured = job.place("interpreter", "executable")
     if isinstance(captured, str) and "\0" not in captured and _NAME.fullmatch(os.path.basename(os.path.realpath(captured))):

@@ -3,25 +3,26 @@
 
 from __future__ import annotations
 
-from ..captured import CapturedQuantum
+from ..jobs.base import CapturedJob
 from ..errors import ReplayRefusedError
-from .base import Engine
+from .base import Engine, EngineOptions
+from .container import DockerEngine, PodmanEngine
 from .host import HostEngine
 from .venv import VenvEngine
 
 __all__ = ("AUTO", "ENGINES", "engine", "engine_for")
 
-ENGINES: dict[str, type[Engine]] = {cls.name: cls for cls in (VenvEngine, HostEngine)}
+ENGINES: dict[str, type[Engine]] = {cls.name: cls for cls in (VenvEngine, DockerEngine, PodmanEngine, HostEngine)}
 AUTO = "venv"
 """What ``--engine auto`` takes. Never ``host``: that one must be asked for by name."""
 
 
-def engine(name: str) -> Engine:
+def engine(name: str, options: EngineOptions) -> Engine:
     """Return an engine by its name."""
-    return ENGINES[AUTO if name == "auto" else name]()
+    return ENGINES[AUTO if name == "auto" else name](options)
 
 
-def engine_for(job: CapturedQuantum, name: str) -> Engine:
+def engine_for(job: CapturedJob, name: str, options: EngineOptions) -> Engine:
     """Return the engine that is to run a job.
 
     Raises
@@ -30,8 +31,8 @@ def engine_for(job: CapturedQuantum, name: str) -> Engine:
         If the job's environment was not captured, and the engine is one that would rebuild it.
     """
     if job.origin is None:
-        return engine(name)
+        return engine(name, options)
     if name not in ("auto", HostEngine.name):
         told = "no environment was captured of this quantum, so there is none to rebuild"
         raise ReplayRefusedError(f"--engine {name}: {told}; --engine {HostEngine.name} runs it in this one")
-    return HostEngine()
+    return HostEngine(options)

@@ -20,12 +20,12 @@ _SHOWN = 6
 _WHOSE = "the RUN's packages, which tell of the node that wrote the graph"
 
 
-def own_variables(scratch: str) -> dict[str, str]:
+def own_variables() -> dict[str, str]:
     """Return this process's variables: what an environment needs (EUPS, conda) is in them, and nobody knows better."""
     own = {name: v for name, v in os.environ.items() if name not in (CONFIRM_VARIABLE, CONTEXT_VARIABLE)}
     path = os.path.dirname(sys.executable) + os.pathsep + own.get("PATH", os.defpath)
     # As `envcap run` does: without a seed, two re-runs might read their inputs in two orders.
-    return {"PYTHONHASHSEED": "0", **own, **passed_variables(scratch), "PATH": path}
+    return {"PYTHONHASHSEED": "0", **own, **passed_variables(), "PATH": path}
 
 
 def unrecorded_layers(origin: Reconstruction) -> tuple[Layer, ...]:

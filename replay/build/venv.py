@@ -18,17 +18,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from envcap.digest import canonical_json, digest_of
+from envcap.environment import capture_environment
 from envcap.model.components import Distribution
 from envcap.redact import scrub
+from envcap.target import Target
 
-from ..captured import CapturedQuantum
+from ..jobs.base import CapturedJob
 from ..errors import BuildError
 from ..fidelity import Fidelity, Layer
 from ..progress import Progress
-from .base import Built, Engine, cache_dir, passed_variables
+from ..sandbox.base import Mount, Sandbox
+from ..sandbox.bubblewrap import Bubblewrap
+from ..sandbox.unconfined import Unconfined
+from .base import Built, Engine, cache_dir, observed, passed_variables
 from .code import code_layer, code_path
 from .installed import copy_installed, modified_files, record_digest, records, stray_files
-from .interpreter import FoundPython, find_python, interpreter_layer, uv_program
+from .interpreter import FoundPython, find_python, interpreter_layer, interpreter_places, uv_program
 
 __all__ = ("VenvEngine",)
 
@@ -38,6 +43,9 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _VERSION = re.compile(r"[A-Za-z0-9.+!_-]+")
 _MAX_NAMED = 5
 _MAX_REASON = 240
+
+
+_NO_PYTHON = Layer("program", Fidelity.REBUILT, "no Python: the programs are this host's, as PATH has them")
 
 
 class _UnreachableError(BuildError):
@@ -53,13 +61,26 @@ class VenvEngine(Engine):
 
     name = "venv"
 
-    def plan(self, job: CapturedQuantum, code: str) -> tuple[Layer, ...]:
+    def plan(self, job: CapturedJob, code: str) -> tuple[Layer, ...]:
         """Return what it would reach; what is proved only by building is ``rebuilt`` until then."""
+        if not job.has_python:
+            return (_NO_PYTHON,)
         found = find_python(job)
         return (interpreter_layer(job, found), _planned_dists(job, found), code_layer(job, code))
 
-    def build(self, job: CapturedQuantum, code: str, scratch: str, progress: Progress) -> Built:
+    def sandbox(self) -> str:
+        """Return bubblewrap's, where that is installed."""
+        return self._sandbox().describe()
+
+    def _sandbox(self) -> Sandbox:
+        return Bubblewrap.found(self.options.limits) or Unconfined(self.options.limits)
+
+    def build(self, job: CapturedJob, code: str, scratch: str, progress: Progress) -> Built:
         """Return the environment, from the cache or newly built."""
+        if not job.has_python:
+            variables = {**passed_variables(), **job.variables}
+            environment = capture_environment(Target.none(variables), job.store)
+            return Built("", variables, (_NO_PYTHON,), self._sandbox(), (), environment)
         found = find_python(job)
         if found is None:
             raise BuildError(interpreter_layer(job, None).detail)
@@ -72,17 +93,20 @@ class VenvEngine(Engine):
             path = code_path(job, code, scratch)
         layers = (interpreter_layer(job, found), _proved_dists(job, folder), code_layer(job, code))
         python = os.path.join(folder, "bin", "python")
-        variables = passed_variables(scratch)
+        variables = passed_variables()
         variables["PATH"] = os.path.join(folder, "bin") + os.pathsep + variables["PATH"]
-        return Built(python, {**variables, **job.variables, "PYTHONPATH": os.pathsep.join(path)}, layers)
+        variables |= {**job.variables, "PYTHONPATH": os.pathsep.join(path)}
+        sandbox = self._sandbox()
+        mounts = tuple(Mount(place, place) for place in (folder, *interpreter_places(found), *path))
+        return Built(python, variables, layers, sandbox, mounts, observed(python, variables, job.store))
 
 
-def _installable(job: CapturedQuantum) -> Sequence[Distribution]:
+def _installable(job: CapturedJob) -> Sequence[Distribution]:
     """Return the distributions to install; an editable one is code, which is put back as such."""
     return [d for d in job.dists.distributions if not d.editable]
 
 
-def _folder(job: CapturedQuantum, found: FoundPython) -> str:
+def _folder(job: CapturedJob, found: FoundPython) -> str:
     inputs = {
         "generator": _GENERATOR,
         "python": os.path.realpath(found.path),
@@ -119,7 +143,7 @@ def _is_whole(folder: str) -> bool:
     return os.path.exists(_marker(folder)) and not modified_files(_site(folder)) and not stray_files(_site(folder))
 
 
-def _planned_dists(job: CapturedQuantum, found: FoundPython | None) -> Layer:
+def _planned_dists(job: CapturedJob, found: FoundPython | None) -> Layer:
     if found is not None and os.path.exists(_marker(folder := _folder(job, found))):
         return _proved_dists(job, folder)
     bad = [d for d in _installable(job) if not _NAME.fullmatch(d.name) or not _VERSION.fullmatch(d.version)]
@@ -128,7 +152,7 @@ def _planned_dists(job: CapturedQuantum, found: FoundPython | None) -> Layer:
     return Layer("python_dists", Fidelity.REBUILT, f"{len(_installable(job))} to install, then proved by RECORD")
 
 
-def _proved_dists(job: CapturedQuantum, folder: str) -> Layer:
+def _proved_dists(job: CapturedJob, folder: str) -> Layer:
     """Return what an environment holds against what was captured, by RECORD."""
     found = records(_site(folder))
     wanted = _installable(job)
@@ -154,7 +178,7 @@ def _named(names: Sequence[str]) -> str:
     return ", ".join(names[:_MAX_NAMED]) + more
 
 
-def _build(job: CapturedQuantum, found: FoundPython, folder: str) -> None:
+def _build(job: CapturedJob, found: FoundPython, folder: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     try:
         _fill(job, found, folder)
@@ -163,7 +187,7 @@ def _build(job: CapturedQuantum, found: FoundPython, folder: str) -> None:
         raise
 
 
-def _fill(job: CapturedQuantum, found: FoundPython, folder: str) -> None:
+def _fill(job: CapturedJob, found: FoundPython, folder: str) -> None:
     _uv("venv", "--quiet", "--no-project", "--python", found.path, folder)
     from_index, local = _partition(job)
     unreachable: _UnreachableError | None = None
@@ -171,7 +195,7 @@ def _fill(job: CapturedQuantum, found: FoundPython, folder: str) -> None:
         refused = _install(folder, from_index)
     except _UnreachableError as err:
         refused, unreachable = from_index, err
-    origins = _captured_libraries(job)
+    origins = job.libraries
     for distribution in (*local, *refused):
         copy_installed(distribution.name, distribution.record, origins, _site(folder))
     if any(d.name not in records(_site(folder)) for d in _installable(job)):
@@ -182,20 +206,12 @@ def _fill(job: CapturedQuantum, found: FoundPython, folder: str) -> None:
         json.dump({"generator": _GENERATOR, "distributions": len(from_index) + len(local)}, stream)
 
 
-def _partition(job: CapturedQuantum) -> tuple[list[Distribution], list[Distribution]]:
+def _partition(job: CapturedJob) -> tuple[list[Distribution], list[Distribution]]:
     """Return the distributions that came from an index, and those that came from elsewhere (PEP 610)."""
     origins = job.place("python_dists", "origins")
     elsewhere = origins if isinstance(origins, dict) else {}
     from_index = [d for d in _installable(job) if d.name not in elsewhere]
     return from_index, [d for d in _installable(job) if d.name in elsewhere]
-
-
-def _captured_libraries(job: CapturedQuantum) -> list[str]:
-    prefix = job.place("python_dists", "prefix")
-    if not isinstance(prefix, str):
-        return []
-    version = "python" + ".".join(job.interpreter.version.split(".")[:2])
-    return [os.path.join(prefix, "lib", version, "site-packages")]
 
 
 def _install(folder: str, wanted: Sequence[Distribution]) -> list[Distribution]:

@@ -6,8 +6,8 @@ from __future__ import annotations
 from envcap.cli.console import console
 from envcap.cli.dispatch import print_json
 
-from ..captured import CapturedQuantum
 from ..comparators.policy import Verdict
+from ..jobs.base import CapturedJob
 from ..present import print_verdict
 from ..progress import Progress
 from ..rerunning import Options, rerun
@@ -20,7 +20,7 @@ def exit_status(verdict: Verdict) -> int:
     return {Verdict.DIFFERENT: 1, Verdict.FAILED: 4}.get(verdict, 0)
 
 
-def run_and_judge(job: CapturedQuantum, options: Options, *, as_json: bool) -> int:
+def run_and_judge(job: CapturedJob, options: Options, *, as_json: bool) -> int:
     """Re-run a job, print the verdict and return the exit status."""
     out = console(stderr=as_json)
     if not as_json:

@@ -12,6 +12,7 @@ __all__ = ("RERUN_DATASET", "main", "rerun_dataset")
 _COMMANDS: Commands = {
     "plan": ("replay.cli.plan", "say what a replay would reach, layer by layer"),
     "run": ("replay.cli.run", "rebuild the environment, re-run the job, compare"),
+    "dockerfile": ("replay.cli.dockerfile", "print the Dockerfile of a job's environment"),
     "compare": ("replay.cli.compare", "compare two files and judge the differences"),
 }
 

@@ -13,14 +13,25 @@ from envcap.store.base import default_store
 from envcap.store.index import Attempt, Index
 from envcap.store.local import LocalStore
 
-from ..build.base import CODE_CHOICES
+from ..build.base import CODE_CHOICES, EngineOptions
 from ..build.registry import ENGINES
-from ..captured import CapturedQuantum
 from ..comparators.policy import DEFAULT, Policy
 from ..fidelity import Fidelity
+from ..jobs.base import CapturedJob
+from ..jobs.registry import captured_job
 from ..rerunning import Options
+from ..sandbox.base import Limits
 
-__all__ = ("add_plan_options", "add_run_options", "captured", "fidelity", "open_index", "options", "policy")
+__all__ = (
+    "add_plan_options",
+    "add_run_options",
+    "captured",
+    "engine_options",
+    "fidelity",
+    "open_index",
+    "options",
+    "policy",
+)
 
 _REQUIRED = ("exact", "rebuilt", "substituted")
 
@@ -28,6 +39,11 @@ _REQUIRED = ("exact", "rebuilt", "substituted")
 def add_plan_options(parser: argparse.ArgumentParser) -> None:
     """Add what a plan depends on."""
     parser.add_argument("--engine", choices=("auto", *ENGINES), default="auto", help="where it runs (default: auto)")
+    parser.add_argument("--base", metavar="IMAGE", help="the image to build on (docker, podman)")
+    parser.add_argument(
+        "--limit", metavar="NAME=N", action="append", default=[], help="memory, pids, cpus, seconds, scratch"
+    )
+    parser.add_argument("--offline", action="store_true", help="fetch nothing")
     parser.add_argument("--code", choices=CODE_CHOICES, default="captured", help="captured code, or today's")
     parser.add_argument("--trust", action="store_true", help="take a manifest that nobody you know vouches for")
     parser.add_argument("--secret", metavar="NAME=VALUE", action="append", default=[], help="a value that was scrubbed")
@@ -48,7 +64,7 @@ def open_index(arguments: argparse.Namespace) -> Index:
     return Index(LocalStore.existing(arguments.store or default_store()))
 
 
-def captured(arguments: argparse.Namespace, index: Index, attempt: Attempt) -> CapturedQuantum:
+def captured(arguments: argparse.Namespace, index: Index, attempt: Attempt) -> CapturedJob:
     """Return an attempt for replaying, with the secrets that a command line gives again.
 
     Raises
@@ -62,7 +78,7 @@ def captured(arguments: argparse.Namespace, index: Index, attempt: Attempt) -> C
         if not (name and equals):
             raise UsageError(f"--secret number {number}: expected NAME=VALUE")
         secrets[name] = value
-    return CapturedQuantum(index, attempt, secrets)
+    return captured_job(index, attempt, secrets)
 
 
 def fidelity(arguments: argparse.Namespace) -> Fidelity:
@@ -73,6 +89,11 @@ def fidelity(arguments: argparse.Namespace) -> Fidelity:
 def policy(arguments: argparse.Namespace) -> Policy:
     """Return the policy that ``--policy`` names."""
     return Policy.from_toml(Path(arguments.policy)) if arguments.policy else DEFAULT
+
+
+def engine_options(arguments: argparse.Namespace) -> EngineOptions:
+    """Return what a command line asks of the engine."""
+    return EngineOptions(Limits.of_options(arguments.limit), arguments.base, arguments.offline)
 
 
 def options(
@@ -93,4 +114,5 @@ def options(
         recursive=arguments.recursive,
         trust=arguments.trust,
         given=given or {},
+        engine_options=engine_options(arguments),
     )

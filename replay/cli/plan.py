@@ -20,7 +20,7 @@ from envcap.store.selector import resolve
 
 from ..planning import make_plan
 from ..present import print_plan
-from .options import add_plan_options, captured, fidelity, open_index
+from .options import add_plan_options, captured, engine_options, fidelity, open_index
 
 __all__ = ("add_arguments", "run")
 
@@ -35,7 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the plan."""
     index = open_index(arguments)
     job = captured(arguments, index, resolve(index, arguments.selector))
-    plan = make_plan(job, arguments.engine, arguments.code, trust=arguments.trust)
+    how = engine_options(arguments)
+    plan = make_plan(job, arguments.engine, arguments.code, trust=arguments.trust, options=how)
     if arguments.json:
         print_json(plan.to_json())
     else:

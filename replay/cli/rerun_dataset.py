@@ -31,8 +31,9 @@ from envcap.store.index import Index
 from envcap.store.local import LocalStore
 from envcap.store.selector import resolve
 
-from ..captured import CapturedQuantum
-from ..reconstructed import ReconstructedQuantum
+from ..errors import ReplayRefusedError
+from ..jobs.quantum import CapturedQuantum
+from ..jobs.reconstructed import ReconstructedQuantum
 from ..rubin.dataset import find_dataset
 from ..rubin.sources.registry import reconstruct
 from .judged import run_and_judge
@@ -81,6 +82,8 @@ def _find_quantum(arguments: argparse.Namespace, index: Index, uuid: str, given:
     except UnknownSelectorError:
         pass
     else:
+        if not isinstance(job, CapturedQuantum):
+            raise ReplayRefusedError(f"{job.manifest.job.name} made it, and is no quantum; 'replay run' re-runs it")
         if arguments.qgraph:
             out.print(f"{index.store} has it: {arguments.qgraph} is not read", markup=False)
         return job

@@ -5,20 +5,21 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from ..build.base import Built
-from ..captured import CapturedQuantum, Dataset
+from ..build.base import Built, own_directories
 from ..errors import ReplayFailedError, ReplayRefusedError
+from ..jobs.quantum import CapturedQuantum, Dataset
+from ..rubin.places import repository_places
+from .destination import Destination
+from .remade import RemadeOutput
+from .server import Servers, last_lines
+from .visible import seen_by_quantum
 
-__all__ = ("Destination", "MissingInputsError", "RemadeOutput", "run_quantum")
+__all__ = ("MissingInputsError", "run_quantum")
 
-_WORKER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "rubin", "worker.py")
-_LOG_LINES = 3
+_MIDDLEWARE = ("lsst.daf.butler", "lsst.pipe.base.single_quantum_executor")
 _MAX_REASON = 160
 
 
@@ -37,57 +38,9 @@ class MissingInputsError(ReplayRefusedError):
         self.uuids = uuids
 
 
-@dataclass(frozen=True)
-class Destination:
-    """Where a quantum reads and writes.
-
-    Attributes
-    ----------
-    repository : `str`
-        URI of the user's repository.
-    isolated : `str` or `None`
-        Directory of the isolated repository; `None` to write to the user's own.
-    run : `str`
-        The RUN to write to.
-    replaced : mapping
-        UUIDs of inputs that were re-made, by their original UUIDs.
-    started : `bool`
-        Whether an earlier quantum of this replay made the RUN.
-    """
-
-    repository: str
-    isolated: str | None
-    run: str
-    replaced: Mapping[str, str]
-    started: bool
-
-
-@dataclass(frozen=True)
-class RemadeOutput:
-    """An output that the replay made.
-
-    Attributes
-    ----------
-    original : `str`
-        UUID of the dataset that it stands for.
-    dataset : `str`
-        Its own UUID.
-    dataset_type, uri : `str`
-    path : `str` or `None`
-        If it is a local file.
-    original_path : `str` or `None`
-        Where the dataset that it stands for is now.
-    """
-
-    original: str
-    dataset: str
-    dataset_type: str
-    uri: str
-    path: str | None
-    original_path: str | None
-
-
-def run_quantum(job: CapturedQuantum, built: Built, destination: Destination, scratch: str) -> list[RemadeOutput]:
+def run_quantum(
+    job: CapturedQuantum, built: Built, destination: Destination, scratch: str, servers: Servers
+) -> list[RemadeOutput]:
     """Run a quantum and return its outputs, those that the middleware writes about it included.
 
     Raises
@@ -106,11 +59,9 @@ def run_quantum(job: CapturedQuantum, built: Built, destination: Destination, sc
     try:
         with open(request_path, "w", encoding="utf-8") as stream:
             json.dump(_request(job, destination), stream)
-        # -P: the worker's own directory must not be importable by the payload.
-        status = _run([built.python, "-P", _WORKER, request_path, response_path], built.variables, log_path)
+        response = _answer(job, built, destination, (request_path, response_path, log_path), servers)
     finally:
         os.unlink(request_path)  # it may hold a secret that was given again
-    response = _response(response_path, status, log_path)
     if response["status"] == "unprepared":
         raise ReplayRefusedError(f"it can't be prepared: {_one_line(response['reason'])} (log: {log_path})")
     if response["status"] == "refused":
@@ -123,20 +74,35 @@ def run_quantum(job: CapturedQuantum, built: Built, destination: Destination, sc
     return _outputs(job, response, log_path)
 
 
-def _run(command: Sequence[str], variables: Mapping[str, str], log_path: str) -> int:
-    """Run the worker and return its exit status."""
-    with open(log_path, "wb") as log:
-        try:
-            process = subprocess.Popen(command, env=dict(variables), stdout=log, stderr=log)
-        except (OSError, ValueError) as err:
-            raise ReplayRefusedError(f"the payload can't be started: {err}") from err
-        with process:
-            try:
-                return process.wait()
-            except KeyboardInterrupt:
-                process.send_signal(signal.SIGINT)
-                process.wait()  # it takes back what is half made in the user's repository
-                raise
+def _answer(
+    job: CapturedQuantum, built: Built, destination: Destination, paths: tuple[str, str, str], servers: Servers
+) -> dict[str, Any]:
+    """Return the worker's answer to a request."""
+    request_path, response_path, log_path = paths
+    scratch = os.path.dirname(request_path)
+    repository = repository_places(destination.repository)
+    mounts = seen_by_quantum(job, destination, repository, os.path.dirname(scratch))
+    module = job.task.task_class.rpartition(".")[0]
+    server = servers.server(built, mounts, os.path.dirname(scratch), (*_MIDDLEWARE, module), repository.remote)
+    variables = own_directories(scratch, built.sandbox)
+    open(log_path, "ab").close()
+    if destination.isolated is not None:
+        os.makedirs(destination.isolated, exist_ok=True)
+        built.sandbox.own(destination.isolated)
+    for path in (scratch, request_path, log_path):
+        built.sandbox.own(path)
+    try:
+        ended = server.run(request_path, response_path, log_path, variables)
+    except BaseException:
+        servers.forget(server)
+        raise
+    try:
+        with open(response_path, encoding="utf-8") as stream:
+            found = json.load(stream)
+    except (OSError, ValueError):
+        told = f"the payload died without an answer ({ended}): {last_lines(log_path)} (log: {log_path})"
+        raise ReplayFailedError(told) from None
+    return dict(found)
 
 
 def _one_line(text: str) -> str:
@@ -171,18 +137,6 @@ def _request(job: CapturedQuantum, destination: Destination) -> dict[str, object
         "init_inputs": inputs(list(job.datasets(manifest.job.init_inputs))),
         "outputs": list(job.datasets(manifest.job.outputs)),
     }
-
-
-def _response(path: str, status: int, log_path: str) -> dict[str, Any]:
-    try:
-        with open(path, encoding="utf-8") as stream:
-            found = json.load(stream)
-    except (OSError, ValueError):
-        with open(log_path, encoding="utf-8", errors="replace") as log:
-            last = _one_line(" / ".join(line.strip() for line in log.readlines()[-_LOG_LINES:]))
-        how = f"signal {-status}" if status < 0 else f"exit status {status}"
-        raise ReplayFailedError(f"the payload died without an answer ({how}): {last} (log: {log_path})") from None
-    return dict(found)
 
 
 def _outputs(job: CapturedQuantum, response: Mapping[str, Any], log_path: str) -> list[RemadeOutput]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs one quantum in the rebuilt environment. A program of its own: ``python worker.py REQUEST RESPONSE``.
+"""Runs one quantum in the rebuilt environment. `replay.execute.forkserver` loads it there, and forks for each quantum.
 
 It imports nothing but the standard library and the middleware of the environment under test, so that nothing of the
 replaying software can change what the quantum sees. Only public classes of the middleware are used: the quantum is
@@ -23,7 +23,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-__all__ = ("Refused", "frozen_config", "main")
+__all__ = ("Refused", "answer", "frozen_config")
 
 
 class Refused(Exception):  # noqa: N818  (an answer, not an error)
@@ -40,9 +40,8 @@ class _Payload:
     started = False
 
 
-def main() -> None:
+def answer(request_path: str, response_path: str) -> None:
     """Answer one request."""
-    request_path, response_path = sys.argv[1:]
     signal.signal(signal.SIGINT, _interrupt)
     with open(request_path, encoding="utf-8") as stream:
         request = json.load(stream)
@@ -358,7 +357,3 @@ def _original(butler: Any, dataset: str) -> str | None:
         return None
     uri = butler.getURI(ref)
     return uri.ospath if uri.isLocal and uri.exists() else None
-
-
-if __name__ == "__main__":
-    main()

@@ -21,7 +21,7 @@ from envcap.store.journal import Record, read_journal, read_record
 from envcap.store.local import LocalStore
 from envcap.store.selector import resolve
 from replay.build.interpreter import uv_program
-from replay.captured import CapturedQuantum
+from replay.jobs.quantum import CapturedQuantum
 from replay.planning import make_plan
 from tests.fuzz.campaign import Campaign, command, feed
 from tests.fuzz.corpus import Corpus

@@ -21,8 +21,8 @@ from replay.comparators.files import compare_files
 from replay.comparators.policy import DEFAULT, Verdict
 from replay.errors import ReplayRefusedError
 from replay.fidelity import Fidelity
+from replay.jobs.reconstructed import ReconstructedQuantum
 from replay.planning import make_plan
-from replay.reconstructed import ReconstructedQuantum
 from replay.rubin.sources.base import Reconstruction
 
 _CONFIG = """import starfield.measure

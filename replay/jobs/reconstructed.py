@@ -23,10 +23,10 @@ from envcap.store.index import Attempt, Index
 from envcap.store.local import LocalStore
 from envcap.target import Target
 
-from .captured import CapturedQuantum
-from .errors import ReplayRefusedError
-from .rubin.sources.base import Reconstruction
-from .rubin.sources.registry import reconstruct
+from ..errors import ReplayRefusedError
+from ..rubin.sources.base import Reconstruction
+from ..rubin.sources.registry import reconstruct
+from .quantum import CapturedQuantum
 
 __all__ = ("ReconstructedQuantum",)
 

@@ -1,0 +1,3 @@
+
+# Environment variables: those that were captured, and where things stand in here.
+ENV ${assignments}

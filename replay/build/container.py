@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engines ``docker`` and ``podman``: the very image that a job ran in, else one that is rebuilt from its manifest."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..jobs.base import CapturedJob
+from ..errors import BuildError
+from ..fidelity import Fidelity, Layer
+from ..image.builder import ImageBuilder
+from ..image.client import EngineClient, connect
+from ..image.ladder import Ladder, Rung
+from ..image.recipe import CODE
+from ..progress import Progress
+from ..sandbox.base import Mount
+from ..sandbox.container import ContainerSandbox, confinement
+from ..wheels.wheelhouse import Wheelhouse
+from .base import Built, Engine, cache_dir
+from .code import code_layer, code_path
+from .observation import observe, observed_layers
+
+__all__ = ("DockerEngine", "PodmanEngine")
+
+
+class ContainerEngine(Engine):
+    """Runs quanta in containers of one engine."""
+
+    def plan(self, job: CapturedJob, code: str) -> tuple[Layer, ...]:
+        """Return what the highest rung that can be reached would come to; what is proved by building is ``rebuilt``."""
+        try:
+            if not job.has_python:
+                raise BuildError(f"the job ran no Python, and --engine {self.name} rebuilds Python's environment; --engine venv")
+            client = connect(self.name)
+            builder = self._builder(client)
+            rung = Ladder(client, builder, job, self.options, code).rung()
+        except BuildError as err:
+            return (Layer("image", Fidelity.IMPOSSIBLE, str(err)), code_layer(job, code))
+        image = Layer("image", rung.fidelity, rung.detail)
+        return (image, *self._planned(job, rung, builder), code_layer(job, code))
+
+    def _planned(self, job: CapturedJob, rung: Rung, builder: ImageBuilder) -> Iterator[Layer]:
+        python = f"{job.interpreter.implementation} {job.interpreter.version}"
+        count = len(job.dists.distributions)
+        if rung.image is not None:
+            yield Layer("interpreter", rung.fidelity, f"{python}, looked at when it runs")
+            yield Layer("python_dists", rung.fidelity, f"{count} distributions, proved by RECORD when it runs")
+        else:
+            lacking = builder.lacking(job.dists.distributions)
+            yield Layer("interpreter", Fidelity.REBUILT, f"the base's, for {python}")
+            yield self._planned_dists(count, lacking)
+        yield Layer("operating_system", rung.fidelity, "the image's, looked at when it runs")
+
+    def _planned_dists(self, count: int, lacking: list[str]) -> Layer:
+        if lacking and self.options.offline:
+            more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+            told = f"{lacking[0]}{more}: its wheel is not here, and nothing is fetched (--offline)"
+            return Layer("python_dists", Fidelity.IMPOSSIBLE, told)
+        fetched = f", {len(lacking)} of them to be fetched" if lacking else ""
+        return Layer("python_dists", Fidelity.REBUILT, f"{count} wheels by hash{fetched}, then proved by RECORD")
+
+    def _builder(self, client: EngineClient) -> ImageBuilder:
+        return ImageBuilder(client, Wheelhouse(os.path.join(cache_dir(), "wheels")), offline=self.options.offline)
+
+    def sandbox(self) -> str:
+        """Return the container's."""
+        return confinement(self.name, self.options.limits)
+
+    def build(self, job: CapturedJob, code: str, scratch: str, progress: Progress) -> Built:
+        """Return the image as an environment, from the engine, from a registry, or newly built."""
+        client = connect(self.name)
+        with _locked(self.name):
+            rung = Ladder(client, self._builder(client), job, self.options, code).climb(progress)
+        assert rung.image is not None
+        sandbox = ContainerSandbox(client, rung.image.id, self.options.limits)
+        python = rung.python
+        path, mounts = self._code(job, code, rung, scratch)
+        variables = {"PATH": f"{os.path.dirname(python)}:/usr/local/bin:/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}
+        variables |= {**job.variables, "PYTHONPATH": os.pathsep.join(path)}
+        with progress.step("look at the environment in the container"):
+            environment = observe(sandbox, python, variables, mounts, job.store, scratch)
+        image = Layer("image", rung.fidelity, rung.detail)
+        layers = (image, *observed_layers(job, environment, rung.fidelity is Fidelity.EXACT), code_layer(job, code))
+        return Built(python, variables, layers, sandbox, mounts, environment)
+
+    def _code(self, job: CapturedJob, code: str, rung: Rung, scratch: str) -> tuple[list[str], tuple[Mount, ...]]:
+        """Return the search path for code, and what of this host it takes."""
+        if rung.recipe is not None and rung.recipe.code is not None:
+            roots = len(job.source.roots) if job.source else 0
+            return [f"{CODE}/{number}" for number in range(roots)], ()
+        path = code_path(job, code, scratch)
+        return path, tuple(Mount(place, place) for place in path)
+
+
+class DockerEngine(ContainerEngine):
+    """Docker."""
+
+    name = "docker"
+
+
+class PodmanEngine(ContainerEngine):
+    """Podman, by the interface that it shares with Docker."""
+
+    name = "podman"
+
+
+@contextmanager
+def _locked(name: str) -> Iterator[None]:
+    """Let one process build images while others wait for it."""
+    path = os.path.join(cache_dir(), f"{name}.lock")
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+    except OSError as err:
+        raise BuildError(f"{err.filename or path}: {err.strerror or err}") from err

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Captures a rebuilt environment where only its sandbox can look, and says how close it came to the job's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from typing import TypeVar
+
+import envcap
+from envcap.environment import Environment
+from envcap.errors import EnvcapError
+from envcap.model.components import Interpreter, OperatingSystem, PythonDists
+from envcap.model.document import Document
+from envcap.store.local import LocalStore
+
+from ..jobs.base import CapturedJob
+from ..errors import BuildError
+from ..fidelity import Fidelity, Layer
+from ..sandbox.base import Mount, Program, Sandbox
+
+__all__ = ("component_of", "dists_layer", "observe", "observed_layers", "release")
+
+_OBSERVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "observer.py")
+_SECONDS = 120
+_MAX_NAMED = 6
+_D = TypeVar("_D", bound=Document)
+
+
+def observe(
+    sandbox: Sandbox, python: str, variables: Mapping[str, str], mounts: tuple[Mount, ...], store: LocalStore, scratch: str
+) -> Environment:
+    """Return what is captured of an environment inside its sandbox; its components are in the store then.
+
+    Raises
+    ------
+    BuildError
+        If it can't be looked at.
+    """
+    package = os.path.dirname(os.path.abspath(envcap.__file__))
+    software = "/run/envcap/software"
+    folder = os.path.join(scratch, "observed")
+    os.makedirs(folder)
+    sandbox.own(folder)
+    log = os.path.join(scratch, "observer.log")
+    program = Program(
+        [python, "-P", _OBSERVER, software, folder],
+        {**variables, "HOME": folder},
+        (*mounts, Mount(package, f"{software}/envcap"), Mount(_OBSERVER, _OBSERVER), Mount(folder, folder, writable=True)),
+        folder,
+        log,
+    )
+    try:
+        with sandbox.start(program) as process:
+            line = process.receive(_SECONDS)
+        if line is None:
+            with open(log, encoding="utf-8", errors="replace") as stream:
+                raise BuildError(f"the rebuilt environment can't be looked at: {stream.read().strip()[-200:]!r}")
+        found = Environment.from_json(line)
+        kept = LocalStore(folder)
+        for digest in kept.list():
+            store.put(kept.get(digest))
+    except (EnvcapError, OSError, TimeoutError) as err:
+        raise BuildError(f"the rebuilt environment can't be looked at: {err}") from err
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return found
+
+
+def component_of(environment: Environment, kind: str, cls: type[_D], store: LocalStore) -> _D:
+    """Return a component of an observed environment.
+
+    Raises
+    ------
+    BuildError
+        If its collector failed, with the reason.
+    """
+    descriptor = environment.software.get(kind) or environment.host.get(kind)
+    if descriptor is None:
+        raise BuildError(f"{kind} of the rebuilt environment can't be told: {environment.outcomes[kind].reason}")
+    return cls.from_bytes(store.get(descriptor.digest))
+
+
+def dists_layer(captured: PythonDists, found: PythonDists, whose: str) -> Layer:
+    """Return how the distributions of an environment differ from the captured ones; editable ones are code."""
+    there = {d.name: d for d in captured.distributions if not d.editable}
+    here = {d.name: d for d in found.distributions if not d.editable}
+    named = sorted(f"{n} {there[n].version} → {here[n].version}" for n in there.keys() & here.keys() if here[n] != there[n])
+    named += [f"-{n}" for n in sorted(there.keys() - here.keys())]
+    named += [f"+{n}" for n in sorted(here.keys() - there.keys())]
+    if not named:
+        told = f"{len(here)} distributions, each RECORD equal to the captured one"
+        return Layer("python_dists", Fidelity.EXACT, told)
+    more = f" and {len(named) - _MAX_NAMED} more" if len(named) > _MAX_NAMED else ""
+    return Layer("python_dists", Fidelity.SUBSTITUTED, f"{whose}: {', '.join(named[:_MAX_NAMED])}{more}")
+
+
+def observed_layers(job: CapturedJob, environment: Environment, same_image: bool) -> tuple[Layer, ...]:
+    """Return what an image came to, by what was captured in it.
+
+    Parameters
+    ----------
+    job : `CapturedJob`
+    environment : `Environment`
+    same_image : `bool`
+        Whether it is the very image that the job ran in.
+    """
+    there, here = job.interpreter, component_of(environment, "interpreter", Interpreter, job.store)
+    if there == here:
+        close = Fidelity.EXACT if same_image else Fidelity.REBUILT
+        interpreter = Layer("interpreter", close, f"{here.implementation} {here.version}, the image's")
+    else:
+        told = f"the image's {here.implementation} {here.version} instead of {there.implementation} {there.version}"
+        interpreter = Layer("interpreter", Fidelity.SUBSTITUTED, told)
+    dists = component_of(environment, "python_dists", PythonDists, job.store)
+    return (interpreter, dists_layer(job.dists, dists, "the image's"), _operating_system(job, environment))
+
+
+def _operating_system(job: CapturedJob, environment: Environment) -> Layer:
+    here = component_of(environment, "operating_system", OperatingSystem, job.store)
+    try:
+        there = job.operating_system
+    except EnvcapError as err:
+        return Layer("operating_system", Fidelity.SUBSTITUTED, f"unknown: {err}")
+    if here == there:
+        return Layer("operating_system", Fidelity.EXACT, f"{release(here)}, the image's")
+    return Layer("operating_system", Fidelity.SUBSTITUTED, f"the image's {release(here)} instead of {release(there)}")
+
+
+def release(found: OperatingSystem) -> str:
+    """Return an operating system in a few words."""
+    name = f"{found.distribution.get('id', found.system)} {found.distribution.get('version_id', '')}".strip()
+    return f"{name}, {found.libc}, {found.machine}"

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Print the Dockerfile of a job's environment, or write it with all that it copies.
+
+The base image must be in the engine: it is named by what it is. Nothing of the manifest is run, and nothing is built.
+
+Examples
+--------
+  replay dockerfile @last --base python:3.11-slim
+  replay dockerfile coadd.fits -o environment && docker build --network none environment
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from envcap.errors import UsageError
+from envcap.store.selector import resolve
+
+from ..build.base import cache_dir
+from ..errors import BuildError, ReplayRefusedError
+from ..fidelity import Fidelity
+from ..image.builder import ImageBuilder
+from ..image.client import connect
+from ..image.dockerfile import dockerfile, write_context
+from ..image.ladder import Ladder
+from ..layers import manifest_layer
+from ..progress import Progress
+from ..wheels.wheelhouse import Wheelhouse
+from .options import add_plan_options, captured, engine_options, open_index
+
+__all__ = ("add_arguments", "run")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument("selector", metavar="SELECTOR", help="the job: see 'envcap show --help'")
+    parser.add_argument("-o", "--output", metavar="DIRECTORY", help="write it there, with the wheels and the code")
+    add_plan_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print or write."""
+    index = open_index(arguments)
+    job = captured(arguments, index, resolve(index, arguments.selector))
+    manifest = manifest_layer(job, arguments.trust)
+    if manifest.fidelity is Fidelity.IMPOSSIBLE:
+        raise ReplayRefusedError(f"{manifest.name} is impossible: {manifest.detail}")
+    how = engine_options(arguments)
+    client = connect("docker" if arguments.engine == "auto" else arguments.engine)
+    builder = ImageBuilder(client, Wheelhouse(os.path.join(cache_dir(), "wheels")), offline=how.offline)
+    rung = Ladder(client, builder, job, how, arguments.code).rebuilt("asked for")
+    if rung.recipe is None:
+        raise BuildError(f"the base {rung.pull} is not in the engine: {client.kind} pull {rung.pull}")
+    if arguments.output is None:
+        sys.stdout.write(dockerfile(rung.recipe))
+        return 0
+    folder = Path(arguments.output)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} is no empty directory; name another with -o")
+    with tempfile.TemporaryDirectory(prefix="envcap-image-") as scratch:
+        with Progress().step(f"gather {len(rung.recipe.distributions)} wheels"):
+            ingredients = builder.gather(rung.recipe, job, scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_context(rung.recipe, ingredients, folder)
+    return 0

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs many quanta in one environment, each in a fresh process.
+
+A program of its own, of the standard library alone: ``python forkserver.py WORKER OUTSIDE MODULE…``. It imports the
+modules, which is what takes the time, then answers lines of JSON on its standard input: it forks, and the child runs
+``answer(REQUEST, RESPONSE)`` of the worker's file. No child sees what an earlier one left in memory. In a sandbox with
+process ids of its own (OUTSIDE names another namespace than this process's), the server ends everything that a child
+started, and empties the temporary directories.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import os
+import signal
+import stat
+import sys
+import time
+import traceback
+from contextlib import suppress
+from typing import Any
+
+__all__ = ("main",)
+
+_TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108
+# Kernel documentation, cgroup-v1/memory.rst and cgroup-v2.rst: how often something was killed for want of memory.
+_MEMORY_EVENTS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
+
+
+class _Child:
+    """The process that runs a quantum now."""
+
+    pid = 0
+
+
+def main() -> None:
+    """Import, then serve until the standard input ends."""
+    worker_path, outside, *modules = sys.argv[1:]
+    alone = os.readlink("/proc/self/ns/pid") != outside
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+    # What modules print must not be taken for an answer.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    worker = _load(worker_path)
+    for name in modules:
+        _preload(name)
+    _say(answers, {"ready": True, "python": sys.version.split()[0]})
+    for line in sys.stdin:
+        task = json.loads(line)
+        started = time.perf_counter()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        killed_before = _memory_kills()
+        pid = os.fork()
+        if pid == 0:
+            answers.close()
+            _run(worker, task)
+            return
+        _Child.pid = pid
+        status, timed_out = _wait(pid, task["seconds"])
+        _Child.pid = 0
+        _end_all(pid, alone)
+        found = {"status": status, "timed_out": timed_out, "out_of_memory": _memory_kills() > killed_before}
+        _say(answers, {**found, "seconds": time.perf_counter() - started})
+
+
+def _say(answers: Any, found: dict[str, object]) -> None:
+    answers.write(json.dumps(found) + "\n")
+    answers.flush()
+
+
+def _load(path: str) -> Any:
+    spec = importlib.util.spec_from_file_location("replay_worker", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _preload(name: str) -> None:
+    try:
+        importlib.import_module(name)
+    except BaseException:  # noqa: BLE001  (the child meets it again, and says so in its answer)
+        traceback.print_exc()
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """Hand an interruption on: the child takes back what is half made."""
+    if _Child.pid:
+        os.kill(_Child.pid, signal.SIGINT)
+
+
+def _run(worker: Any, task: dict[str, Any]) -> None:
+    """Be the child: a session of its own, no way back to whoever asks the server."""
+    os.setsid()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+    null = os.open(os.devnull, os.O_RDONLY)
+    log = os.open(task["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for given, number in ((null, 0), (log, 1), (log, 2)):
+        os.dup2(given, number)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  (the parent's has read ahead)
+    os.environ.update(task["variables"])
+    os.chdir(task["folder"])
+    worker.answer(task["request"], task["response"])
+
+
+def _wait(pid: int, seconds: float) -> tuple[int, bool]:
+    """Return a child's exit status (negative for a signal), and whether it took too long and was killed."""
+    deadline = time.monotonic() + seconds
+    timed_out = False
+    while True:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status), timed_out
+        left = deadline - time.monotonic()
+        if left <= 0 and not timed_out:
+            timed_out = True
+            _kill(pid)
+        signal.sigtimedwait([signal.SIGCHLD], max(0.01, left))
+
+
+def _kill(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):  # it has no session of its own yet
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _end_all(pid: int, alone: bool) -> None:
+    """End what a child left running; alone, also what it hid in a session of its own, and its temporary files."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    if alone:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(-1, signal.SIGKILL)
+    while True:
+        try:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                break
+        except ChildProcessError:
+            break
+    for folder in _TEMPORARY if alone else ():
+        _empty(folder)
+
+
+def _empty(folder: str) -> None:
+    """Delete what is in a directory, but nothing of what is mounted below it."""
+    try:
+        device = os.lstat(folder).st_dev
+        names = os.listdir(folder)
+    except OSError:
+        return
+    for name in names:
+        path = os.path.join(folder, name)
+        try:
+            found = os.lstat(path)
+            if found.st_dev != device:
+                continue
+            if stat.S_ISDIR(found.st_mode):
+                _empty(path)
+                os.rmdir(path)
+            else:
+                os.unlink(path)
+        except OSError:
+            continue  # the way to something mounted
+
+
+def _memory_kills() -> int:
+    """Return how often something of this control group was killed for want of memory."""
+    for path in _MEMORY_EVENTS:
+        try:
+            with open(path, encoding="ascii") as stream:
+                return sum(int(line.split()[1]) for line in stream if line.startswith("oom_kill "))
+        except (OSError, ValueError, IndexError):
+            continue
+    return 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A rebuilt environment that has imported its stack, and runs one quantum after the other."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Any
+
+from ..build.base import Built, own_directories
+from ..errors import ReplayFailedError
+from ..sandbox.base import Ended, Mount, Process, Program
+
+__all__ = ("QuantumServer", "Servers", "last_lines")
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_FORKSERVER = os.path.join(_HERE, "forkserver.py")
+_WORKER = os.path.join(os.path.dirname(_HERE), "rubin", "worker.py")
+_START_SECONDS = 600
+_GRACE = 30.0
+_LOG_LINES = 3
+_MAX_LAST = 160
+
+
+class QuantumServer:
+    """A process that forks for each quantum.
+
+    Parameters
+    ----------
+    built : `Built`
+    mounts : sequence of `Mount`
+        What quanta see besides the environment.
+    folder : `str`
+        Of this host: where the server's own log goes.
+    modules : sequence of `str`
+        What to import before the first quantum.
+    network : `bool`
+        Whether quanta may reach one.
+    """
+
+    def __init__(
+        self, built: Built, mounts: Sequence[Mount], folder: str, modules: Sequence[str], network: bool
+    ) -> None:
+        own = os.path.join(folder, "server")
+        variables = {**built.variables, **own_directories(own, built.sandbox)}
+        self._log = os.path.join(own, "log.txt")
+        self._seconds = built.sandbox.limits.seconds
+        self._memory = built.sandbox.limits.memory
+        programs = [Mount(path, path) for path in (_FORKSERVER, _WORKER)]
+        program = Program(
+            # -P: the server's own directory must not be importable by the payload.
+            [built.python, "-P", _FORKSERVER, _WORKER, os.readlink("/proc/self/ns/pid"), *modules],
+            variables,
+            [*built.mounts, *programs, *mounts],
+            folder,
+            self._log,
+            network,
+        )
+        self._process: Process = built.sandbox.start(program)
+        self._hear(_START_SECONDS)
+
+    def run(self, request: str, response: str, log: str, variables: Mapping[str, str]) -> Ended:
+        """Run a quantum and return how its process ended.
+
+        Parameters
+        ----------
+        request, response, log : `str`
+            Paths, in the quantum's own directory.
+        variables : mapping
+            Of this quantum alone.
+
+        Raises
+        ------
+        ReplayFailedError
+            If the server died with it.
+        """
+        task = {"request": request, "response": response, "log": log, "variables": dict(variables),
+                "folder": os.path.dirname(request), "seconds": self._seconds}  # fmt: skip
+        try:
+            self._process.send(json.dumps(task))
+            found = self._hear(self._seconds + _GRACE)
+        except OSError as err:
+            raise ReplayFailedError(self._last_words(f"it takes no request: {err.strerror}")) from err
+        except KeyboardInterrupt:
+            self._process.interrupt()
+            with suppress(TimeoutError, OSError, ReplayFailedError):
+                self._hear(_GRACE)  # it takes back what is half made in the user's repository
+            raise
+        status = int(found["status"])
+        if found["timed_out"]:
+            return Ended(status, f"it took more than {self._seconds} s, and was killed")
+        if found["out_of_memory"]:
+            return Ended(status, f"it took more than {self._memory >> 20} MiB of memory, and was killed")
+        return Ended(status)
+
+    def close(self) -> None:
+        """End it."""
+        self._process.close()
+
+    def _hear(self, seconds: float) -> dict[str, Any]:
+        try:
+            line = self._process.receive(seconds)
+        except TimeoutError:
+            self._process.close()
+            raise ReplayFailedError(self._last_words(f"no answer within {seconds:.0f} s")) from None
+        if line is None:
+            raise ReplayFailedError(self._last_words(str(self._process.wait(_GRACE))))
+        try:
+            return dict(json.loads(line))
+        except (ValueError, TypeError):
+            raise ReplayFailedError(self._last_words(f"{line[:80]!r} is no answer")) from None
+
+    def _last_words(self, how: str) -> str:
+        return f"the payload died without an answer ({how}): {last_lines(self._log)} (log: {self._log})"
+
+
+def last_lines(path: str) -> str:
+    """Return the end of a log in one line."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as log:
+            line = " ".join(" / ".join(line.strip() for line in log.readlines()[-_LOG_LINES:]).split())
+    except OSError as err:
+        return f"no log: {err.strerror}"
+    return line if len(line) <= _MAX_LAST else f"{line[:_MAX_LAST]}…"
+
+
+class Servers:
+    """The servers of one replay: one for each environment, started by its first quantum."""
+
+    def __init__(self) -> None:
+        self._servers: dict[tuple[object, ...], QuantumServer] = {}
+
+    def server(
+        self, built: Built, mounts: Sequence[Mount], folder: str, modules: Sequence[str], network: bool
+    ) -> QuantumServer:
+        """Return the server of an environment that sees some files."""
+        key = (built.python, frozenset(built.variables.items()), frozenset((*built.mounts, *mounts)), network)
+        if key not in self._servers:
+            self._servers[key] = QuantumServer(built, mounts, folder, modules, network)
+        return self._servers[key]
+
+    def forget(self, server: QuantumServer) -> None:
+        """End a server that can't be relied on any more."""
+        self._servers = {key: one for key, one in self._servers.items() if one is not server}
+        server.close()
+
+    def close(self) -> None:
+        """End all servers."""
+        for server in self._servers.values():
+            server.close()
+        self._servers = {}
+
+    def __enter__(self) -> Servers:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()

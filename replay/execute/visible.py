@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What of this host a quantum must see: the repository and the files of its inputs, and one place to write."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from ..jobs.quantum import CapturedQuantum
+from ..rubin.places import RepositoryPlaces, local_path
+from ..sandbox.base import Mount
+from .destination import Destination
+
+__all__ = ("seen_by_quantum",)
+
+
+def seen_by_quantum(
+    job: CapturedQuantum, destination: Destination, repository: RepositoryPlaces, folder: str
+) -> list[Mount]:
+    """Return the mounts of a quantum.
+
+    Parameters
+    ----------
+    job : `CapturedQuantum`
+    destination : `Destination`
+    repository : `RepositoryPlaces`
+    folder : `str`
+        The replay's own directory, the only one that is written to, unless the user's repository is.
+    """
+    mounts = [Mount(folder, folder, writable=True)]
+    mounts += [Mount(path, path, writable=destination.isolated is None) for path in repository.paths]
+    for entry in job.attempt.result.inputs if job.attempt.result else ():
+        path = local_path(entry.file.uri) if entry.file and entry.file.uri else None
+        if path is not None and os.path.exists(path) and not _inside(path, (folder, *repository.paths)):
+            mounts.append(Mount(path, path))  # ingested where it stood
+    return mounts
+
+
+def _inside(path: str, folders: Sequence[str]) -> bool:
+    return any(path.startswith(folder.rstrip("/") + "/") for folder in folders)

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An image recipe: what goes into the image of a job's environment, and the name that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from envcap.digest import canonical_json, digest_of
+from envcap.model.components import Distribution
+from envcap.redact import has_scrubbed
+
+from .. import grammar
+from ..grammar import checked
+from ..jobs.base import CapturedJob
+
+__all__ = ("CODE", "GENERATOR", "PREFIX", "REPOSITORY", "USER", "ImageRecipe", "recipe_of")
+
+GENERATOR = "replay image 1"
+"""Version of what is generated: other text for the same manifest is another image."""
+REPOSITORY = "envcap/job"
+PREFIX = "/opt/envcap/python"
+CODE = "/opt/envcap/source"
+USER = "1000:1000"
+_LENGTH = 24
+
+
+@dataclass(frozen=True)
+class ImageRecipe:
+    """What an image is built from. Every value has been checked against its grammar.
+
+    Attributes
+    ----------
+    base : `str`
+        The base image: by digest where a registry has it, else by id.
+    base_id : `str`
+        Digest of its configuration.
+    python : `str`
+        Version of CPython.
+    distributions : sequence of `Distribution`
+    variables : mapping
+    code : `str` or `None`
+        Digest of the captured `Source` document; `None` if no code goes in.
+    """
+
+    base: str
+    base_id: str
+    python: str
+    distributions: Sequence[Distribution]
+    variables: Mapping[str, str]
+    code: str | None
+
+    @property
+    def minor(self) -> str:
+        """Major and minor version of Python."""
+        return ".".join(self.python.split(".")[:2])
+
+    @property
+    def digest(self) -> str:
+        """Digest of all inputs of the build, and of the version of what generates it."""
+        inputs = {
+            "generator": GENERATOR,
+            "base": self.base_id,
+            "python": self.minor,
+            "distributions": [one.data for one in self.distributions],
+            "variables": dict(self.variables),
+            "code": self.code,
+        }
+        return digest_of(canonical_json(inputs))
+
+    @property
+    def tag(self) -> str:
+        """Name of the image: an existing one needs no build."""
+        return f"{REPOSITORY}:{self.digest.partition(':')[2][:_LENGTH]}"
+
+
+def recipe_of(job: CapturedJob, base: str, base_id: str, *, with_code: bool) -> ImageRecipe:
+    """Return the recipe of a job's environment.
+
+    Parameters
+    ----------
+    job : `CapturedJob`
+    base, base_id : `str`
+    with_code : `bool`
+        Whether the captured code goes in, or today's is mounted.
+
+    Raises
+    ------
+    ReplayRefusedError
+        Naming the field whose value has no place in an image.
+    """
+    wanted = [one for one in job.dists.distributions if not one.editable]
+    for number, one in enumerate(wanted):
+        field = f"python_dists.distributions[{number}]"
+        checked(f"{field}.name", one.name, grammar.DISTRIBUTION)
+        checked(f"{field}.version", one.version, grammar.VERSION)
+        if one.record is not None:
+            checked(f"{field}.record", one.record, grammar.DIGEST)
+    variables = {}
+    for name, value in sorted({**job.process_env.variables, **job.numerics.variables}.items()):
+        if has_scrubbed(value):
+            continue  # what is given again is handed to the process, and stays out of the image
+        checked(f"process_env.variables: {name!r:.80}", name, grammar.VARIABLE)
+        variables[name] = checked(f"process_env.variables[{name}]", value, grammar.VARIABLE_VALUE)
+    code = job.attempt.recipe.software.get("source") if with_code else None
+    return ImageRecipe(
+        base=checked("base image", base, grammar.IMAGE),
+        base_id=checked("base image", base_id, grammar.DIGEST),
+        python=checked("interpreter.version", job.interpreter.version, grammar.PYTHON_VERSION),
+        distributions=wanted,
+        variables=variables,
+        code=checked("software.source.digest", code.digest, grammar.DIGEST) if code is not None else None,
+    )

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The captured distributions, installed from their wheels by pip, which runs from a wheel itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..recipe import PREFIX, ImageRecipe
+from .base import Ingredients, Step
+
+__all__ = ("PIP", "PythonStep")
+
+PIP = ("pip", "26.3")
+"""The pip that installs: pure Python, for 3.10 and newer. It stays outside the environment."""
+
+
+class PythonStep(Step):
+    """A virtual environment with the captured distributions and nothing else."""
+
+    name = "python"
+
+    def values(self, recipe: ImageRecipe) -> Mapping[str, str]:
+        """Return how many there are, and where they go."""
+        return {
+            "count": str(len(recipe.distributions)),
+            "minor": recipe.minor,
+            "pip": f"{PIP[0]}-{PIP[1]}-py3-none-any.whl",
+            "prefix": PREFIX,
+        }
+
+    def write(self, recipe: ImageRecipe, ingredients: Ingredients, folder: Path) -> None:
+        """Write the wheels and their hashes."""
+        wheels = folder / "wheels"
+        wheels.mkdir()
+        for wheel in (*ingredients.wheels, ingredients.pip):
+            ingredients.wheelhouse.export(wheel, wheels)
+        lines = [f"{one.name}=={one.version} --hash={one.digest}\n" for one in ingredients.wheels]
+        (wheels / "requirements.txt").write_text("".join(sorted(lines)), encoding="utf-8")

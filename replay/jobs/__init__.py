@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Jobs to replay: captured quanta and commands, and quanta put together from what Rubin records."""
