@@ -61,9 +61,17 @@ class Observatory:
         """Return another world with the same job environment and raw frames, the first code, and an empty store."""
         world = World(root)
         world.env.symlink_to(self.world.env)
+        # The environment to rebuild is the same; `forget_environments` is for tests that change it.
+        (root / "cache").mkdir(parents=True, exist_ok=True)
+        (self.world.root / "cache" / "venv").mkdir(parents=True, exist_ok=True)
+        (root / "cache" / "venv").symlink_to(self.world.root / "cache" / "venv")
         shutil.copytree(self.world.repo, world.repo)
         world.make_stack()
         return Observatory(world)
+
+    def forget_environments(self) -> None:
+        """Let this world's replays rebuild their environments themselves."""
+        (self.world.root / "cache" / "venv").unlink()
 
     def index(self) -> Index:
         """Return the index of the store."""

@@ -36,16 +36,17 @@ def modified_files(site: str) -> list[str]:
     Distributions that share a namespace package may each claim its ``__init__.py``, with different content; the one
     that was installed last is there, and that is as good as any.
     """
+    return [path for path, digests in _claims(site).items() if not _has_any(os.path.join(site, path), digests)]
+
+
+def _claims(site: str) -> dict[str, set[str]]:
+    """Return the hashes that RECORDs claim for each file of a library directory."""
     claims: dict[str, set[str]] = {}
     for found in installed_distributions([site]):
         for path, digest, _ in record_rows(found.read_record() or ""):
             if digest and not path.startswith("../"):
                 claims.setdefault(path, set()).add(digest)
-    return [
-        path
-        for path, digests in claims.items()
-        if not any(_has_digest(os.path.join(site, path), digest) for digest in digests)
-    ]
+    return claims
 
 
 def stray_files(site: str) -> list[str]:
@@ -62,6 +63,10 @@ def stray_files(site: str) -> list[str]:
         paths = (os.path.normpath(os.path.join(inside, name)) for name in names)
         strays += [path for path in paths if path not in owned and path not in _OF_THE_VENV]
     return strays
+
+
+def _has_any(path: str, digests: Iterable[str]) -> bool:
+    return any(_has_digest(path, digest) for digest in digests)
 
 
 def _has_digest(path: str, digest: str) -> bool:
@@ -102,11 +107,12 @@ def copy_installed(name: str, wanted: str | None, origins: Iterable[str], site: 
 
 
 def _copy(found: InstalledDistribution, origin: str, site: str) -> bool:
+    claims = _claims(origin)
     for path, digest, _ in record_rows(found.read_record() or ""):
         source, target = (os.path.normpath(os.path.join(top, path)) for top in (origin, site))
         if path.startswith("../") or not target.startswith(site + os.sep) or path.endswith(".pyc"):
             continue
-        if digest and not _has_digest(source, digest):
+        if digest and not _has_any(source, claims.get(path, {digest})):
             return False
         os.makedirs(os.path.dirname(target), exist_ok=True)
         shutil.copyfile(source, target)

@@ -37,7 +37,7 @@ from .interpreter import FoundPython, find_python, interpreter_layer, interprete
 
 __all__ = ("VenvEngine",)
 
-_GENERATOR = "venv 1"
+_GENERATOR = "venv 2"
 _SECONDS = 1800
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _VERSION = re.compile(r"[A-Za-z0-9.+!_-]+")
@@ -198,12 +198,24 @@ def _fill(job: CapturedJob, found: FoundPython, folder: str) -> None:
     origins = job.libraries
     for distribution in (*local, *refused):
         copy_installed(distribution.name, distribution.record, origins, _site(folder))
+    # An import would compile each time, since nothing is written there later. These pycs are checked against the source.
+    _compile(folder)
     if any(d.name not in records(_site(folder)) for d in _installable(job)):
         if unreachable is not None:
             raise unreachable
         return  # not whole: what no index has today may be there tomorrow
     with open(_marker(folder), "w", encoding="utf-8") as stream:
         json.dump({"generator": _GENERATOR, "distributions": len(from_index) + len(local)}, stream)
+
+
+def _compile(folder: str) -> None:
+    command = [os.path.join(folder, "bin", "python"), "-I", "-m", "compileall", "-q", "-j", "0"]
+    command += ["--invalidation-mode", "checked-hash", _site(folder)]
+    try:
+        # Some distributions hold files that are no Python of this version; they are only not compiled.
+        subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as err:
+        raise BuildError(f"the rebuilt environment can't be compiled: {err}") from err
 
 
 def _partition(job: CapturedJob) -> tuple[list[Distribution], list[Distribution]]:

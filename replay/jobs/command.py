@@ -127,4 +127,3 @@ class CapturedCommand(CapturedJob):
     def is_science(self, output: str | None) -> bool:
         """Whether a verdict is about an output: what is declared is."""
         return True
-

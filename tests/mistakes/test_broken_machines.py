@@ -40,6 +40,7 @@ class Lacking:
 @pytest.fixture
 def lacking(own: Observatory) -> Lacking:
     """Make one catalog."""
+    own.forget_environments()
     own.observe(where=_ONE)
     return Lacking(own, own.dataset("catalog", "u/me/own")[0])
 

@@ -43,7 +43,7 @@ MISTAKES: dict[str, tuple[str, int, tuple[str, ...]]] = {
     "an unknown command": ("envcap list", 2, ("no command 'list'", "--help")),
     "an unknown replay command": ("replay again", 2, ("no command 'again'", "--help")),
     # replays
-    "a command job to replay": ("replay run {command}", 3, ("replays quanta only", "envcap jobs")),
+    "a command job to replay": ("replay run {command}", 3, ("declared no output", "envcap run --output")),
     "an unknown engine": ("replay plan @last --engine lxc", 2, ("invalid choice: 'lxc'",)),
     "an unknown fidelity": ("replay plan @last --require perfect", 2, ("invalid choice: 'perfect'",)),
     "more than can be had": ("replay plan dataset:{uuid} --require exact", 3, ("interpreter is rebuilt",)),

@@ -11,6 +11,7 @@ _ONE = "detector = 0 AND exposure = 2026031400001"
 
 
 def test_a_plan_has_no_side_effects(own: Observatory) -> None:
+    own.forget_environments()
     own.observe(where=_ONE)
     uuid, _ = own.dataset("catalog", "u/me/own")
     own.index().close()
@@ -57,6 +58,7 @@ def test_code_outside_git_was_kept(own: Observatory) -> None:
 
 
 def test_a_cached_environment_that_was_changed_is_not_believed(own: Observatory) -> None:
+    own.forget_environments()
     own.observe(where=_ONE)
     uuid, _ = own.dataset("catalog", "u/me/own")
     assert own.rerun(uuid).returncode == 0

@@ -176,12 +176,6 @@ def test_the_commit_is_gone(own: Observatory) -> None:
     assert "source is impossible: stack: commit" in done.stderr
 
 
-def test_a_command_is_no_quantum(observatory: Observatory) -> None:
-    done = observatory.run("replay", "plan", "@last")
-    assert done.returncode == 3
-    assert "replays quanta only" in _one_line(done.stderr)
-
-
 @pytest.mark.parametrize(
     "command", ["rerun-dataset repo x", "butler rerun-dataset repo x", "replay run @last", "envcap show @last"]
 )
