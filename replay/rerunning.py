@@ -18,6 +18,7 @@ from envcap.model.result import FileRecord, Output
 from envcap.store.journal import Journal
 
 from .build.base import Built, EngineOptions, cache_dir
+from .bundle.places import bundled_repository
 from .comparators.policy import DEFAULT, Policy
 from .errors import BuildError, ReplayFailedError, ReplayRefusedError
 from .execute.command import WORK
@@ -31,7 +32,7 @@ from .jobs.base import CapturedJob
 from .jobs.quantum import CapturedQuantum
 from .planning import Plan, make_plan
 from .progress import Progress
-from .rubin.places import absolute
+from .rubin.places import absolute, is_here
 from .verdict import ReplayVerdict, judge_outputs
 
 __all__ = ("Options", "rerun")
@@ -223,12 +224,19 @@ class _Replay:
 
     def _destination(self, job: CapturedQuantum) -> Destination:
         options = self._options
-        repository = absolute(options.repository or job.repository)
+        repository = absolute(options.repository or self._repository(job))
         run = options.new_run or job.manifest.job.run
         if run is None:
             raise ReplayRefusedError("the job's RUN was not captured; name one with --run")
         isolated = None if options.new_run else self.isolated
         return Destination(repository, isolated, run, self._remade, self._started)
+
+    def _repository(self, job: CapturedQuantum) -> str:
+        """Return the job's repository, or what came of it in a bundle if that is gone, or nothing may be fetched."""
+        bundled = bundled_repository(job.manifest.attempt)
+        if bundled is not None and (self._options.engine_options.offline or not is_here(job.repository)):
+            return bundled
+        return job.repository
 
     def _reached(self, plan: Plan, built: Built) -> tuple[Layer, ...]:
         """Return the plan's layers with what the engine reached, and what had to be re-made."""

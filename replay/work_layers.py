@@ -8,6 +8,7 @@ import os
 from envcap.errors import EnvcapError
 from envcap.redact import has_scrubbed
 
+from .bundle.places import standing
 from .fidelity import Fidelity, Layer
 from .jobs.base import CapturedJob
 from .jobs.command import CapturedCommand
@@ -64,7 +65,7 @@ def _command_configuration(job: CapturedCommand) -> Layer:
 def _command_inputs(job: CapturedCommand) -> Layer:
     """Return the declared inputs; their content is checked when they are copied."""
     inputs = [one for one in job.files().values() if one.kind == "input"]
-    gone = [one.original for one in inputs if not os.path.isfile(one.original)]
+    gone = [one.original for one in inputs if not os.path.isfile(standing(job.manifest.attempt, one.original))]
     if gone:
         return Layer("inputs", Fidelity.IMPOSSIBLE, f"{gone[0]} is gone; put it back: its digest is known")
     told = f"{len(inputs)} files, each checked against its captured digest" if inputs else "no file was declared"

@@ -13,7 +13,7 @@ import errno
 import os
 import time
 from binascii import crc32
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..digest import digest_of
 from ..errors import StoreError
@@ -106,9 +106,25 @@ class Journal:
             If they can't be written whole. What was written of them is taken back, so the journal stays readable.
         """
         digests = [digest_of(data) for _, data in records]
+        seals = [self._seal(kind, digest) for (kind, _), digest in zip(records, digests, strict=True)]
+        self._write(records, digests, seals)
+        return digests
+
+    def adopt(self, *records: tuple[str, bytes, str | None]) -> None:
+        """Append records of another journal, each a kind, its bytes and the seal that it bears, in one write.
+
+        Raises
+        ------
+        StoreError
+            As for `append`.
+        """
+        digests = [digest_of(data) for _, data, _ in records]
+        self._write([record[:2] for record in records], digests, [seal or _UNSEALED for *_, seal in records])
+
+    def _write(self, records: Sequence[tuple[str, bytes]], digests: Sequence[str], seals: Sequence[str]) -> None:
         lines = [
-            _header(f"{kind} {digest} {len(data)} {self._seal(kind, digest)}".encode("ascii")) + data + b"\n"
-            for (kind, data), digest in zip(records, digests, strict=True)
+            _header(f"{kind} {digest} {len(data)} {seal}".encode("ascii")) + data + b"\n"
+            for (kind, data), digest, seal in zip(records, digests, seals, strict=True)
         ]
         try:
             if self._pid != os.getpid():
@@ -116,7 +132,6 @@ class Journal:
             self._append(b"".join(lines))
         except OSError as err:
             raise StoreError(f"store {self._root}: can't write the journal: {err.strerror or err}") from err
-        return digests
 
     def _seal(self, kind: str, digest: str) -> str:
         # A recipe is named by its manifest's seal.

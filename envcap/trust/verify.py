@@ -14,7 +14,7 @@ from ..store.index import Attempt, Index
 from .key import Key, key_path
 from .signers import named_signers, signed_by
 
-__all__ = ("AUTHENTIC", "FOREIGN", "INCOMPLETE", "TAMPERED", "Authenticity", "Keyring", "verify")
+__all__ = ("AUTHENTIC", "FOREIGN", "INCOMPLETE", "TAMPERED", "Authenticity", "Keyring", "objects_of", "verify")
 
 AUTHENTIC = "authentic"
 FOREIGN = "foreign"
@@ -87,6 +87,15 @@ class Keyring:
                 return Authenticity(AUTHENTIC, f"signed by {name}")
         return Authenticity(FOREIGN, "neither your own key nor a signer whom you named vouches for it")
 
+    def judge_sealed(self, kind: str, digest: str, seal: str | None) -> Authenticity:
+        """Return whether something that bears a seal, and is in no journal, is authentic."""
+        own = self._sealed_by_own_key(kind, digest, seal)
+        if own is False:
+            return Authenticity(TAMPERED, f"the seal of the {kind} is not of what is there now")
+        if own is None:
+            return Authenticity(FOREIGN, f"your own key does not vouch for the {kind}")
+        return Authenticity(AUTHENTIC, "sealed by your own key")
+
     def _sealed_by_own_key(self, kind: str, digest: str, seal: str | None) -> bool | None:
         """Return whether the own key's seal is right; `None` if there is no seal of that key."""
         if self._own is None or seal is None or seal.partition(":")[0] != self._own.id:
@@ -99,19 +108,32 @@ def verify(index: Index, attempt: Attempt, keyring: Keyring) -> Authenticity:
     found = keyring.judge(index, attempt)
     if found.status == TAMPERED:
         return found
-    seen: set[str] = set()
-    for document in (attempt.manifest.data, attempt.recipe.data, attempt.result.data if attempt.result else {}):
-        try:
-            _read_all(index.store, document, seen, attempt.manifest.recipe.digest)
-        except CorruptError as err:
-            return Authenticity(TAMPERED, str(err))
-        except EnvcapError as err:
-            return Authenticity(INCOMPLETE, str(err))
+    try:
+        for _ in objects_of(index.store, attempt):
+            continue
+    except CorruptError as err:
+        return Authenticity(TAMPERED, str(err))
+    except EnvcapError as err:
+        return Authenticity(INCOMPLETE, str(err))
     return found
 
 
-def _read_all(store: ObjectStore, document: Mapping[str, Any], seen: set[str], recipe: str) -> None:
-    """Read every object that a document names, and what those name."""
+def objects_of(store: ObjectStore, attempt: Attempt) -> Iterator[tuple[str, bytes]]:
+    """Yield digest and bytes of every object that an attempt's documents name, and of what those name, checked.
+
+    Raises
+    ------
+    EnvcapError
+        If one of them is missing, or not what it should be.
+    """
+    seen: set[str] = set()
+    for document in (attempt.manifest.data, attempt.recipe.data, attempt.result.data if attempt.result else {}):
+        yield from _read_all(store, document, seen, attempt.manifest.recipe.digest)
+
+
+def _read_all(
+    store: ObjectStore, document: Mapping[str, Any], seen: set[str], recipe: str
+) -> Iterator[tuple[str, bytes]]:
     waiting = list(_descriptors(document))
     while waiting:
         media_type, digest, size = waiting.pop()
@@ -125,6 +147,7 @@ def _read_all(store: ObjectStore, document: Mapping[str, Any], seen: set[str], r
         if media_type in COMPONENTS:
             found = COMPONENTS[media_type].checked(parse_json(data))
             waiting.extend(_descriptors(found.data))
+        yield digest, data
 
 
 def _descriptors(document: Any) -> Iterator[tuple[str, str, int]]:

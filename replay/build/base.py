@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from envcap.environment import Environment, capture_environment
@@ -13,9 +13,10 @@ from envcap.store.local import LocalStore
 from envcap.target import Target
 
 from ..jobs.base import CapturedJob
-from ..fidelity import Layer
+from ..fidelity import Fidelity, Layer
 from ..progress import Progress
 from ..sandbox.base import Limits, Mount, Sandbox
+from ..wheels.wheelhouse import Wheelhouse
 
 __all__ = (
     "CODE_CHOICES",
@@ -26,6 +27,8 @@ __all__ = (
     "observed",
     "own_directories",
     "passed_variables",
+    "planned_wheels",
+    "wheelhouse",
 )
 
 CODE_CHOICES = ("captured", "current")
@@ -141,6 +144,31 @@ def cache_dir() -> str:
         return os.path.abspath(named)
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return os.path.join(cache, "envcap")
+
+
+def wheelhouse() -> Wheelhouse:
+    """Return the user's wheelhouse."""
+    return Wheelhouse(os.path.join(cache_dir(), "wheels"))
+
+
+def planned_wheels(count: int, lacking: Sequence[str], *, offline: bool) -> Layer:
+    """Return what can be said of distributions before they are installed.
+
+    Parameters
+    ----------
+    count : `int`
+        How many there are.
+    lacking : sequence of `str`
+        Those whose wheels aren't kept.
+    offline : `bool`
+        Whether they can't be fetched either.
+    """
+    if lacking and offline:
+        more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+        told = f"{lacking[0]}{more}: its wheel is not here, and nothing is fetched (--offline)"
+        return Layer("python_dists", Fidelity.IMPOSSIBLE, told)
+    fetched = f", {len(lacking)} of them to be fetched" if lacking else ""
+    return Layer("python_dists", Fidelity.REBUILT, f"{count} wheels by hash{fetched}, then proved by RECORD")
 
 
 def passed_variables() -> dict[str, str]:

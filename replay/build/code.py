@@ -12,10 +12,11 @@ from envcap.errors import StoreError
 from envcap.model.components import CodeRoot
 
 from ..jobs.base import CapturedJob
+from .base import cache_dir
 from ..errors import BuildError
 from ..fidelity import Fidelity, Layer
 
-__all__ = ("code_layer", "code_path", "original_roots")
+__all__ = ("code_layer", "code_path", "commits_of", "kept_commits", "original_roots", "run_git")
 
 _SECONDS = 300
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -104,11 +105,36 @@ def _obstacle(job: CapturedJob, root: CodeRoot, place: Mapping[str, object], cod
     return None if root.commit is None else _lack_of_commit(root.name, root.commit, place)
 
 
+def kept_commits() -> str:
+    """Return the bare repository of this user's cache that has the commits of bundles."""
+    return os.path.join(cache_dir(), "code.git")
+
+
+def commits_of(job: CapturedJob) -> list[tuple[str, str]]:
+    """Return the commits that a job's code is made of, each with a repository that has it, or an empty text."""
+    found = []
+    for root, place in _roots(job):
+        if root.commit is not None and _COMMIT.fullmatch(root.commit):
+            having = (r for r in _repositories(place) if _has_commit(r, str(root.commit)))
+            found.append((root.commit, next(having, "")))
+    return found
+
+
+def _repositories(place: Mapping[str, object]) -> list[str]:
+    """Return where a commit may be: where the job had it, and among those that came in bundles."""
+    tree = place.get("work_tree")
+    return [one for one in (tree, kept_commits()) if isinstance(one, str) and os.path.isdir(one)]
+
+
+def _has_commit(repository: str, commit: str) -> bool:
+    return run_git(repository, {}, "cat-file", "-e", f"{commit}^{{commit}}").returncode == 0
+
+
 def _lack_of_commit(name: str, commit: str, place: Mapping[str, object]) -> str | None:
     """Return why a commit can't be read where the job had it, `None` if it can."""
     tree = place.get("work_tree")
-    if isinstance(tree, str) and os.path.isdir(tree):
-        done = _run_git(tree, {}, "cat-file", "-e", f"{commit}^{{commit}}")
+    for repository in _repositories(place):
+        done = run_git(repository, {}, "cat-file", "-e", f"{commit}^{{commit}}")
         if done.returncode == 0:
             return None
         if b"dubious ownership" in done.stderr:
@@ -117,13 +143,22 @@ def _lack_of_commit(name: str, commit: str, place: Mapping[str, object]) -> str 
     return f"{name}: commit {commit[:10]} is not in {tree or 'any known repository'}; {todo}"
 
 
-def _run_git(folder: str, variables: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[bytes]:
+def run_git(
+    folder: str, variables: Mapping[str, str], *arguments: str, given: bytes | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """Run git in a directory, without hooks and the like, and return what it did.
+
+    Raises
+    ------
+    BuildError
+        If there is no git, or it takes too long.
+    """
     # A patch must not be applied to a repository that happens to enclose the scratch directory.
     own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     environ = {**own, "GIT_CEILING_DIRECTORIES": os.path.dirname(folder), "LC_ALL": "C", **variables}
     command = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C", folder, *arguments]
     try:
-        return subprocess.run(command, capture_output=True, env=environ, timeout=_SECONDS, check=False)
+        return subprocess.run(command, capture_output=True, input=given, env=environ, timeout=_SECONDS, check=False)
     except OSError as err:
         told = "git is not installed" if isinstance(err, FileNotFoundError) else f"git can't be run ({err.strerror})"
         raise BuildError(f"{told}; it is needed to put captured code back") from None
@@ -132,7 +167,7 @@ def _run_git(folder: str, variables: Mapping[str, str], *arguments: str) -> subp
 
 
 def _git(folder: str, variables: Mapping[str, str], *arguments: str) -> None:
-    done = _run_git(folder, variables, *arguments)
+    done = run_git(folder, variables, *arguments)
     if done.returncode:
         reason = " ".join(done.stderr.decode("utf-8", "replace").split())
         raise BuildError(f"git {arguments[0]} in {folder}: {reason[:300]}")
@@ -140,7 +175,8 @@ def _git(folder: str, variables: Mapping[str, str], *arguments: str) -> None:
 
 def _restore(job: CapturedJob, root: CodeRoot, place: Mapping[str, object], top: str) -> None:
     if root.commit is not None:
-        _check_out(root, str(place.get("work_tree")), top)
+        having = (one for one in _repositories(place) if _has_commit(one, str(root.commit)))
+        _check_out(root, next(having, str(place.get("work_tree"))), top)
     try:
         if root.patch is not None:
             patch = top + ".patch"
@@ -163,7 +199,8 @@ def _restore(job: CapturedJob, root: CodeRoot, place: Mapping[str, object], top:
 
 def _check_out(root: CodeRoot, work_tree: str, top: str) -> None:
     """Write a commit's files, through an index of our own: the repository's own index and work tree stay as they are."""
-    index = {"GIT_INDEX_FILE": top + ".index"}
+    # The work tree is named, since a bare repository has none.
+    index = {"GIT_INDEX_FILE": top + ".index", "GIT_WORK_TREE": top}
     tree = f"{root.commit}:{root.subdir}" if root.subdir else str(root.commit)
     _git(work_tree, index, "read-tree", tree)
     _git(work_tree, index, "checkout-index", "--all", "--force", f"--prefix={top}{os.sep}")

@@ -18,8 +18,8 @@ from ..image.recipe import CODE
 from ..progress import Progress
 from ..sandbox.base import Mount
 from ..sandbox.container import ContainerSandbox, confinement
-from ..wheels.wheelhouse import Wheelhouse
-from .base import Built, Engine, cache_dir
+from ..wheels.gathering import WheelGatherer
+from .base import Built, Engine, cache_dir, planned_wheels, wheelhouse
 from .code import code_layer, code_path
 from .observation import observe, observed_layers
 
@@ -40,30 +40,22 @@ class ContainerEngine(Engine):
         except BuildError as err:
             return (Layer("image", Fidelity.IMPOSSIBLE, str(err)), code_layer(job, code))
         image = Layer("image", rung.fidelity, rung.detail)
-        return (image, *self._planned(job, rung, builder), code_layer(job, code))
+        return (image, *self._planned(job, rung), code_layer(job, code))
 
-    def _planned(self, job: CapturedJob, rung: Rung, builder: ImageBuilder) -> Iterator[Layer]:
+    def _planned(self, job: CapturedJob, rung: Rung) -> Iterator[Layer]:
         python = f"{job.interpreter.implementation} {job.interpreter.version}"
         count = len(job.dists.distributions)
         if rung.image is not None:
             yield Layer("interpreter", rung.fidelity, f"{python}, looked at when it runs")
             yield Layer("python_dists", rung.fidelity, f"{count} distributions, proved by RECORD when it runs")
         else:
-            lacking = builder.lacking(job.dists.distributions)
+            lacking = WheelGatherer(wheelhouse(), offline=True).lacking(job.dists.distributions)
             yield Layer("interpreter", Fidelity.REBUILT, f"the base's, for {python}")
-            yield self._planned_dists(count, lacking)
+            yield planned_wheels(count, lacking, offline=self.options.offline)
         yield Layer("operating_system", rung.fidelity, "the image's, looked at when it runs")
 
-    def _planned_dists(self, count: int, lacking: list[str]) -> Layer:
-        if lacking and self.options.offline:
-            more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
-            told = f"{lacking[0]}{more}: its wheel is not here, and nothing is fetched (--offline)"
-            return Layer("python_dists", Fidelity.IMPOSSIBLE, told)
-        fetched = f", {len(lacking)} of them to be fetched" if lacking else ""
-        return Layer("python_dists", Fidelity.REBUILT, f"{count} wheels by hash{fetched}, then proved by RECORD")
-
     def _builder(self, client: EngineClient) -> ImageBuilder:
-        return ImageBuilder(client, Wheelhouse(os.path.join(cache_dir(), "wheels")), offline=self.options.offline)
+        return ImageBuilder(client, wheelhouse(), offline=self.options.offline)
 
     def sandbox(self) -> str:
         """Return the container's."""

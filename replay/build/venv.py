@@ -14,7 +14,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from envcap.digest import canonical_json, digest_of
@@ -30,7 +30,8 @@ from ..progress import Progress
 from ..sandbox.base import Mount, Sandbox
 from ..sandbox.bubblewrap import Bubblewrap
 from ..sandbox.unconfined import Unconfined
-from .base import Built, Engine, cache_dir, observed, passed_variables
+from ..wheels.wheelhouse import Wheel
+from .base import Built, Engine, cache_dir, observed, passed_variables, planned_wheels, wheelhouse
 from .code import code_layer, code_path
 from .installed import copy_installed, modified_files, record_digest, records, stray_files
 from .interpreter import FoundPython, find_python, interpreter_layer, interpreter_places, uv_program
@@ -66,7 +67,20 @@ class VenvEngine(Engine):
         if not job.has_python:
             return (_NO_PYTHON,)
         found = find_python(job)
-        return (interpreter_layer(job, found), _planned_dists(job, found), code_layer(job, code))
+        return (interpreter_layer(job, found), self._planned_dists(job, found), code_layer(job, code))
+
+    def _planned_dists(self, job: CapturedJob, found: FoundPython | None) -> Layer:
+        if found is not None and os.path.exists(_marker(folder := _folder(job, found))):
+            return _proved_dists(job, folder)
+        wanted = _installable(job)
+        bad = [d for d in wanted if not _NAME.fullmatch(d.name) or not _VERSION.fullmatch(d.version)]
+        if bad:
+            return Layer("python_dists", Fidelity.IMPOSSIBLE, f"{bad[0].name!r} {bad[0].version!r} is no distribution")
+        if self.options.offline:
+            standing = {d.name for folder in job.libraries for d in records(folder).values()}
+            lacking = [f"{d.name} {d.version}" for d in kept_wheels(wanted)[1] if d.name not in standing]
+            return planned_wheels(len(wanted), lacking, offline=True)
+        return Layer("python_dists", Fidelity.REBUILT, f"{len(wanted)} to install, then proved by RECORD")
 
     def sandbox(self) -> str:
         """Return bubblewrap's, where that is installed."""
@@ -88,7 +102,7 @@ class VenvEngine(Engine):
         with _locked(folder):
             if not _is_whole(folder):
                 with progress.step(f"rebuild the environment ({len(job.dists.distributions)} distributions)"):
-                    _build(job, found, folder)
+                    _build(job, found, folder, offline=self.options.offline)
         with progress.step("put the code back"):
             path = code_path(job, code, scratch)
         layers = (interpreter_layer(job, found), _proved_dists(job, folder), code_layer(job, code))
@@ -143,15 +157,6 @@ def _is_whole(folder: str) -> bool:
     return os.path.exists(_marker(folder)) and not modified_files(_site(folder)) and not stray_files(_site(folder))
 
 
-def _planned_dists(job: CapturedJob, found: FoundPython | None) -> Layer:
-    if found is not None and os.path.exists(_marker(folder := _folder(job, found))):
-        return _proved_dists(job, folder)
-    bad = [d for d in _installable(job) if not _NAME.fullmatch(d.name) or not _VERSION.fullmatch(d.version)]
-    if bad:
-        return Layer("python_dists", Fidelity.IMPOSSIBLE, f"{bad[0].name!r} {bad[0].version!r} is no distribution")
-    return Layer("python_dists", Fidelity.REBUILT, f"{len(_installable(job))} to install, then proved by RECORD")
-
-
 def _proved_dists(job: CapturedJob, folder: str) -> Layer:
     """Return what an environment holds against what was captured, by RECORD."""
     found = records(_site(folder))
@@ -178,20 +183,24 @@ def _named(names: Sequence[str]) -> str:
     return ", ".join(names[:_MAX_NAMED]) + more
 
 
-def _build(job: CapturedJob, found: FoundPython, folder: str) -> None:
+def _build(job: CapturedJob, found: FoundPython, folder: str, *, offline: bool) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        _fill(job, found, folder)
+        _fill(job, found, folder, offline=offline)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)  # it would only take room
         raise
 
 
-def _fill(job: CapturedJob, found: FoundPython, folder: str) -> None:
+def _fill(job: CapturedJob, found: FoundPython, folder: str, *, offline: bool) -> None:
     _uv("venv", "--quiet", "--no-project", "--python", found.path, folder)
-    from_index, local = _partition(job)
+    kept, others = kept_wheels(_installable(job))
+    _install_wheels(folder, kept)
+    from_index, local = _partition(job, others)
     unreachable: _UnreachableError | None = None
     try:
+        if offline and from_index:
+            raise _UnreachableError(f"{from_index[0].name}: its wheel is not here, and nothing is fetched (--offline)")
         refused = _install(folder, from_index)
     except _UnreachableError as err:
         refused, unreachable = from_index, err
@@ -205,7 +214,7 @@ def _fill(job: CapturedJob, found: FoundPython, folder: str) -> None:
             raise unreachable
         return  # not whole: what no index has today may be there tomorrow
     with open(_marker(folder), "w", encoding="utf-8") as stream:
-        json.dump({"generator": _GENERATOR, "distributions": len(from_index) + len(local)}, stream)
+        json.dump({"generator": _GENERATOR, "distributions": len(_installable(job))}, stream)
 
 
 def _compile(folder: str) -> None:
@@ -218,12 +227,35 @@ def _compile(folder: str) -> None:
         raise BuildError(f"the rebuilt environment can't be compiled: {err}") from err
 
 
-def _partition(job: CapturedJob) -> tuple[list[Distribution], list[Distribution]]:
+def _partition(
+    job: CapturedJob, wanted: Sequence[Distribution]
+) -> tuple[list[Distribution], list[Distribution]]:
     """Return the distributions that came from an index, and those that came from elsewhere (PEP 610)."""
     origins = job.place("python_dists", "origins")
     elsewhere = origins if isinstance(origins, dict) else {}
-    from_index = [d for d in _installable(job) if d.name not in elsewhere]
-    return from_index, [d for d in _installable(job) if d.name in elsewhere]
+    from_index = [d for d in wanted if d.name not in elsewhere]
+    return from_index, [d for d in wanted if d.name in elsewhere]
+
+
+def kept_wheels(wanted: Iterable[Distribution]) -> tuple[list[Wheel], list[Distribution]]:
+    """Return the wheels that are in the wheelhouse, and the distributions that have none there."""
+    house = wheelhouse()
+    found = [(one, house.find(one)) for one in wanted]
+    return [wheel for _, wheel in found if wheel is not None], [one for one, wheel in found if wheel is None]
+
+
+def _install_wheels(folder: str, wheels: Sequence[Wheel]) -> None:
+    """Install kept wheels, which need no index."""
+    if not wheels:
+        return
+    house = wheelhouse()
+    scratch = house.scratch()
+    try:
+        paths = [str(house.export(wheel, scratch)) for wheel in wheels]
+        copied = ("--link-mode", "copy", "--python", folder)
+        _uv("pip", "install", "--quiet", "--offline", "--no-index", "--no-deps", *copied, "--", *paths)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _install(folder: str, wanted: Sequence[Distribution]) -> list[Distribution]:

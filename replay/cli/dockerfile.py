@@ -12,7 +12,6 @@ Examples
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -20,7 +19,7 @@ from pathlib import Path
 from envcap.errors import UsageError
 from envcap.store.selector import resolve
 
-from ..build.base import cache_dir
+from ..build.base import wheelhouse
 from ..errors import BuildError, ReplayRefusedError
 from ..fidelity import Fidelity
 from ..image.builder import ImageBuilder
@@ -29,7 +28,6 @@ from ..image.dockerfile import dockerfile, write_context
 from ..image.ladder import Ladder
 from ..layers import manifest_layer
 from ..progress import Progress
-from ..wheels.wheelhouse import Wheelhouse
 from .options import add_plan_options, captured, engine_options, open_index
 
 __all__ = ("add_arguments", "run")
@@ -51,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ReplayRefusedError(f"{manifest.name} is impossible: {manifest.detail}")
     how = engine_options(arguments)
     client = connect("docker" if arguments.engine == "auto" else arguments.engine)
-    builder = ImageBuilder(client, Wheelhouse(os.path.join(cache_dir(), "wheels")), offline=how.offline)
+    builder = ImageBuilder(client, wheelhouse(), offline=how.offline)
     rung = Ladder(client, builder, job, how, arguments.code).rebuilt("asked for")
     if rung.recipe is None:
         raise BuildError(f"the base {rung.pull} is not in the engine: {client.kind} pull {rung.pull}")

@@ -13,6 +13,8 @@ _COMMANDS: Commands = {
     "plan": ("replay.cli.plan", "say what a replay would reach, layer by layer"),
     "run": ("replay.cli.run", "rebuild the environment, re-run the job, compare"),
     "dockerfile": ("replay.cli.dockerfile", "print the Dockerfile of a job's environment"),
+    "bundle": ("replay.cli.bundle", "put a job and all that its replay needs into one file"),
+    "unbundle": ("replay.cli.unbundle", "take a bundle in, for 'replay run --offline'"),
     "compare": ("replay.cli.compare", "compare two files and judge the differences"),
 }
 

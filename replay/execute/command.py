@@ -11,6 +11,7 @@ from envcap.digest import digest_of_file
 
 from ..build.base import Built, own_directories
 from ..build.code import original_roots
+from ..bundle.places import standing
 from ..errors import ReplayFailedError, ReplayRefusedError
 from ..jobs.command import CapturedCommand, DeclaredFile
 from ..sandbox.base import Mount, Program
@@ -73,9 +74,10 @@ def _place(job: CapturedCommand, one: DeclaredFile, folder: str, built: Built) -
         with open(path, "wb") as stream:
             stream.write(job.store.get(job.config_files()[one.name].digest))
     elif one.kind == "input":
-        if not os.path.isfile(one.original):
+        given = standing(job.manifest.attempt, one.original)
+        if not os.path.isfile(given):
             raise ReplayRefusedError(f"the input {one.original} is gone")
-        shutil.copyfile(one.original, path)
+        shutil.copyfile(given, path)
         if digest_of_file(path)[0] != one.digest:
             raise ReplayRefusedError(f"the input {one.original} is not what the job read")
     else:
@@ -127,7 +129,8 @@ def _outputs(job: CapturedCommand, paths: Mapping[str, str], log: str) -> list[R
             absent.append(one.original)
             continue
         uri = f"file://{path}"
-        made.append(RemadeOutput(f"file://{one.original}", uri, one.name, uri, path, one.original))
+        original = standing(job.manifest.attempt, one.original)
+        made.append(RemadeOutput(f"file://{one.original}", uri, one.name, uri, path, original))
     if absent:
         raise ReplayFailedError(f"the payload ended well but did not make {', '.join(absent)} (log: {log})")
     return made

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from .. import grammar
 from ..build.base import EngineOptions
+from ..bundle.places import bundled_base
 from ..errors import BuildError
 from ..fidelity import Fidelity
 from ..grammar import checked
@@ -162,6 +163,8 @@ class Ladder:
     def _base_name(self) -> str:
         if self._options.base:
             return checked("--base", self._options.base, grammar.IMAGE)
+        if (bundled := bundled_base(self._job.manifest.attempt)) and self._client.has(bundled):
+            return bundled
         if self._facts is not None and self._facts.base is not None:
             return self._facts.base
         release = self._job.operating_system.distribution

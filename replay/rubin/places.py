@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from ..errors import ReplayRefusedError
 
-__all__ = ("RepositoryPlaces", "absolute", "local_path", "repository_places")
+__all__ = ("RepositoryPlaces", "absolute", "is_here", "local_path", "repository_places")
 
 _CONFIG = "butler.yaml"
 _LOCAL = ("", "file", "sqlite")
@@ -44,6 +44,12 @@ def absolute(uri: str) -> str:
     """Return the URI of a repository so that it names the same one from any directory; a label stays as it is."""
     path = local_path(uri)
     return path if path is not None and os.path.exists(path) else uri
+
+
+def is_here(uri: str) -> bool:
+    """Whether a repository may be there: one that is named by a path of this host must exist."""
+    path = local_path(uri)
+    return path is None or os.path.exists(path)
 
 
 def repository_places(uri: str) -> RepositoryPlaces:

@@ -23,7 +23,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-__all__ = ("Refused", "answer", "frozen_config")
+__all__ = ("Refused", "answer", "frozen_config", "isolated_repository")
 
 
 class Refused(Exception):  # noqa: N818  (an answer, not an error)
@@ -82,7 +82,7 @@ def _replay(request: Mapping[str, Any]) -> dict[str, Any]:
     if request["new_run"]:
         destination, inputs = _new_run(source, request)
     else:
-        destination, inputs = _isolated(source, request, [ref.dataId for ref in outputs])
+        destination, inputs = isolated_repository(source, request, [ref.dataId for ref in outputs])
     prepared = time.perf_counter()
     try:
         graph.register_dataset_types(destination)
@@ -187,7 +187,9 @@ def _new_run(source: Any, request: Mapping[str, Any]) -> tuple[Any, dict[str, li
     return Butler.from_config(request["repository"], writeable=True, run=run), inputs
 
 
-def _isolated(source: Any, request: Mapping[str, Any], data_ids: Iterable[Any]) -> tuple[Any, dict[str, list[Any]]]:
+def isolated_repository(
+    source: Any, request: Mapping[str, Any], data_ids: Iterable[Any]
+) -> tuple[Any, dict[str, list[Any]]]:
     """Return a butler of the isolated repository, made if it isn't there, and the inputs, which are copied into it."""
     from lsst.daf.butler import Butler, Config
 

@@ -6,13 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from ...wheels.gathering import PIP
 from ..recipe import PREFIX, ImageRecipe
 from .base import Ingredients, Step
 
-__all__ = ("PIP", "PythonStep")
-
-PIP = ("pip", "26.3")
-"""The pip that installs: pure Python, for 3.10 and newer. It stays outside the environment."""
+__all__ = ("PythonStep",)
 
 
 class PythonStep(Step):

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Brings together the wheels of a job: kept ones, and what can be fetched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from envcap.model.components import Distribution
+
+from ..errors import BuildError
+from ..jobs.base import CapturedJob
+from .fetch import WheelTarget, fetch, fetch_tool
+from .wheelhouse import Wheel, Wheelhouse
+
+__all__ = ("PIP", "WheelGatherer")
+
+PIP = ("pip", "26.3")
+"""The pip that installs: pure Python, for 3.10 and newer. It stays outside the environment."""
+_GLIBC = re.compile(r"glibc 2\.([0-9]{1,3})")
+_OFFLINE = "its wheel is not here, and nothing is fetched (--offline)"
+
+
+class WheelGatherer:
+    """Gathers wheels.
+
+    Parameters
+    ----------
+    wheelhouse : `Wheelhouse`
+    offline : `bool`
+        Fetch nothing.
+    """
+
+    def __init__(self, wheelhouse: Wheelhouse, *, offline: bool) -> None:
+        self._wheelhouse = wheelhouse
+        self._offline = offline
+
+    def lacking(self, distributions: Iterable[Distribution]) -> list[str]:
+        """Return the distributions whose wheels aren't kept; an editable one is code, and has none."""
+        wanted = (one for one in distributions if not one.editable)
+        return [f"{one.name} {one.version}" for one in wanted if self._wheelhouse.find(one) is None]
+
+    def gather(self, job: CapturedJob) -> tuple[list[Wheel], dict[str, str]]:
+        """Return the wheels of a job's distributions, and why it can't be had of each that isn't among them."""
+        installed = [one for one in job.dists.distributions if not one.editable]
+        wanted = [one for one in installed if self._wheelhouse.find(one) is None]
+        reasons: dict[str, str] = {f"{one.name} {one.version}": _OFFLINE for one in wanted}
+        if wanted and not self._offline:
+            origins = job.place("python_dists", "origins")
+            elsewhere = origins if isinstance(origins, dict) else {}
+            found = fetch(
+                self._wheelhouse,
+                [one for one in wanted if one.name not in elsewhere],
+                [one for one in wanted if one.name in elsewhere],
+                job.libraries,
+                _target(job),
+            )
+            reasons = {f"{one.name} {one.version}": found[one.name] for one in wanted if one.name in found}
+        kept = (self._wheelhouse.find(one) for one in installed)
+        return [wheel for wheel in kept if wheel is not None], reasons
+
+    def pip(self) -> Wheel:
+        """Return the wheel of pip.
+
+        Raises
+        ------
+        BuildError
+            If it is neither kept nor to be had.
+        """
+        found = self._wheelhouse.named(*PIP)
+        if found is None and not self._offline:
+            fetch_tool(self._wheelhouse, *PIP)
+            found = self._wheelhouse.named(*PIP)
+        if found is None:
+            told = f"the wheel of {PIP[0]} {PIP[1]}, which installs the others, is not here"
+            raise BuildError(f"{told}, and nothing is fetched (--offline)")
+        return found
+
+
+def _target(job: CapturedJob) -> WheelTarget:
+    libc = _GLIBC.fullmatch(job.operating_system.libc)
+    if libc is None:
+        told = f"operating_system.libc: {job.operating_system.libc[:40]!r}"
+        raise BuildError(f"{told} is no glibc, which wheels are built for")
+    return WheelTarget(job.interpreter.version, job.operating_system.machine, int(libc[1]))
