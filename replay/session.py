@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One session of replays: rebuild, execute, compare, and put the verdicts into the store."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import suppress
+from dataclasses import replace
+
+from envcap.environment import Environment
+from envcap.errors import EnvcapError
+from envcap.hooks.attempt import AttemptWriter, file_record
+from envcap.ids import uuid7
+from envcap.model.manifest import Job
+from envcap.model.result import FileRecord, Output
+from envcap.store.journal import Journal
+
+from .build.base import Built, cache_dir
+from .bundle.places import bundled_repository
+from .errors import BuildError, ReplayRefusedError
+from .execute.command import WORK
+from .execute.destination import Destination
+from .execute.isolated import IsolatedRepositories
+from .execute.quantum import MissingInputsError
+from .execute.remade import RemadeOutput
+from .execute.server import Servers
+from .execute.work import run_work
+from .fidelity import Fidelity, Layer
+from .jobs.base import CapturedJob
+from .jobs.quantum import CapturedQuantum
+from .options import ANOTHER_PLACE, Options
+from .planning import Plan
+from .progress import Progress
+from .rubin.places import absolute, is_here
+from .verdict import ReplayVerdict, judge_outputs
+
+__all__ = ("ReplaySession",)
+
+
+class ReplaySession:
+    """Replays of one or more jobs, with the quanta that have to be re-made first.
+
+    Each environment is rebuilt once, and has one server that forks for each quantum.
+
+    Parameters
+    ----------
+    journal : `Journal`
+    options : `Options`
+    progress : `Progress`
+    """
+
+    def __init__(self, journal: Journal, options: Options, progress: Progress) -> None:
+        self._journal = journal
+        self._options = options
+        self._progress = progress
+        self.folder = os.path.join(cache_dir(), "replays", uuid7())
+        self._remade: dict[str, str] = {}
+        self._made_first: list[str] = []
+        self._started = False
+        self._servers = Servers()
+        self._repositories = IsolatedRepositories(self.folder)
+        self._isolated = self._repositories.first
+        self._built: dict[object, Built] = {}
+        if self.folder.startswith("~"):
+            raise BuildError(f"there is no place for replays, since this user has no home directory; {ANOTHER_PLACE}")
+        try:
+            os.makedirs(self.folder)
+        except OSError as err:
+            raise BuildError(f"{self.folder}: {err.strerror}; {ANOTHER_PLACE}") from err
+
+    def run(self, plan: Plan) -> ReplayVerdict:
+        """Replay a job and return the verdict, which is in the store then.
+
+        Raises
+        ------
+        EnvcapError
+            With the exit code that DESIGN section 5 gives the reason.
+        """
+        job, options = plan.job, self._options
+        self._made_first = []
+        if isinstance(job, CapturedQuantum):
+            self._isolated = self._repositories.free_for(job)
+        built, writer, remade = self._execute(plan)
+        policy = options.policy.for_new_run() if options.new_run else options.policy
+        policy = policy.for_unknown_seed() if job.origin is not None else policy
+        with self._progress.step("compare"):
+            outputs = judge_outputs(job, remade, policy, options.given)
+        judged = {output.remade.original for output in outputs}
+        verdict = ReplayVerdict(
+            job=job,
+            replay=writer.attempt,
+            outputs=outputs,
+            extra=[
+                one.dataset_type for one in remade if one.original not in judged and job.is_science(one.dataset_type)
+            ],
+            layers=self._reached(plan, built),
+            engine=plan.engine,
+            code=plan.code,
+            seconds=self._progress.seconds,
+            place=self._place(job),
+        )
+        self._journal.append(("verdict", verdict.to_bytes()))
+        return verdict
+
+    def _scratch(self, job: CapturedJob) -> str:
+        return os.path.join(self.folder, f"job-{job.manifest.attempt}")
+
+    def _place(self, job: CapturedJob) -> str:
+        """Return where what was re-made is, for people."""
+        if not isinstance(job, CapturedQuantum):
+            return os.path.join(self._scratch(job), WORK)
+        return f"RUN {self._options.new_run}" if self._options.new_run else self._isolated
+
+    def tidy(self) -> None:
+        """Leave nothing but the isolated repository and the log."""
+        self._servers.close()
+        for name in os.listdir(self.folder):
+            if name.startswith(("job-", "server")):
+                for part in ("code", "home", "tmpdir"):
+                    shutil.rmtree(os.path.join(self.folder, name, part), ignore_errors=True)
+                with suppress(OSError):  # it has a log
+                    os.rmdir(os.path.join(self.folder, name))
+        with suppress(OSError):  # it has what was re-made
+            os.rmdir(self.folder)
+
+    def drop(self) -> None:
+        """Delete what was re-made."""
+        for path in self._repositories.paths:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def _execute(self, plan: Plan) -> tuple[Built, AttemptWriter, list[RemadeOutput]]:
+        """Run one quantum, after those that make its missing inputs if the user asked for that."""
+        job = plan.job
+        scratch = self._scratch(job)
+        os.makedirs(scratch)
+        built = self._environment(plan, scratch)
+        replace(plan, layers=self._reached(plan, built)).check(self._options.require)
+        writer = self._begin(job, built)
+        try:
+            remade = self._run(job, built, scratch)
+        except BaseException as err:
+            writer.end(status="failed", error=f"{type(err).__name__}: {err}")
+            raise
+        writer.end(status="ok", outputs=[_output(one) for one in remade])
+        return built, writer, remade
+
+    def _environment(self, plan: Plan, scratch: str) -> Built:
+        """Return the job's environment; one that was rebuilt for another job of this session serves again."""
+        manifest = plan.job.manifest
+        software = tuple(sorted((kind, one.digest) for kind, one in plan.job.attempt.recipe.software.items()))
+        place = manifest.site.digest if manifest.site else None
+        container = manifest.host.get("container")
+        key = (software, place, container.digest if container else None, plan.job.origin is None)
+        if key not in self._built:
+            self._built[key] = plan.chosen.build(plan.job, plan.code, scratch, self._progress)
+        return self._built[key]
+
+    def _run(self, job: CapturedJob, built: Built, scratch: str) -> list[RemadeOutput]:
+        title = f"run {job.manifest.job.name}"
+        try:
+            with self._progress.step(title):
+                remade = run_work(job, built, self._destination, scratch, self._servers)
+        except MissingInputsError as err:
+            if not self._options.recursive:
+                raise ReplayRefusedError(f"{err}; --recursive makes it again first") from err
+            assert isinstance(job, CapturedQuantum)
+            for uuid in err.uuids:
+                if uuid not in self._remade:  # one quantum may make several
+                    self._make_first(job, uuid)
+            with self._progress.step(title):
+                remade = run_work(job, built, self._destination, scratch, self._servers)
+        self._started = True
+        return remade
+
+    def _make_first(self, consumer: CapturedQuantum, uuid: str) -> None:
+        try:
+            producer = consumer.producer(uuid)
+        except EnvcapError as err:
+            raise ReplayRefusedError(f"input {uuid} is gone, and it can't be made again: {err}") from err
+        plan = self._options.plan(producer)
+        plan.check(self._options.require)
+        _, _, remade = self._execute(plan)
+        self._remade |= {one.original: one.dataset for one in remade}
+        self._made_first.append(producer.manifest.job.name)
+
+    def _destination(self, job: CapturedQuantum) -> Destination:
+        options = self._options
+        repository = absolute(options.repository or self._repository(job))
+        run = options.new_run or job.manifest.job.run
+        if run is None:
+            raise ReplayRefusedError("the job's RUN was not captured; name one with --run")
+        isolated = None if options.new_run else self._isolated
+        return Destination(repository, isolated, run, self._remade, self._started)
+
+    def _repository(self, job: CapturedQuantum) -> str:
+        """Return the job's repository, or what came of it in a bundle if that is gone, or nothing may be fetched."""
+        bundled = bundled_repository(job.manifest.attempt)
+        if bundled is not None and (self._options.engine_options.offline or not is_here(job.repository)):
+            return bundled
+        return job.repository
+
+    def _reached(self, plan: Plan, built: Built) -> tuple[Layer, ...]:
+        """Return the plan's layers with what the engine reached, and what had to be re-made."""
+        reached = {layer.name: layer for layer in built.layers}
+        layers = [reached.get(layer.name, layer) for layer in plan.layers]
+        if self._made_first:
+            detail = f"re-made first: {', '.join(self._made_first)}"
+            layers = [Layer("inputs", Fidelity.REBUILT, detail) if one.name == "inputs" else one for one in layers]
+        return tuple(layers)
+
+    def _begin(self, job: CapturedJob, built: Built) -> AttemptWriter:
+        """Write the replay's own manifest: what it ran in, captured like any job's environment."""
+        job.keep()
+        environment = _environment_of(job, built)
+        original = job.manifest.job
+        own = Job(
+            kind=original.kind,
+            name=original.name,
+            activator="replay",
+            argv=["rerun"],
+            quantum=original.quantum,
+            run=self._options.new_run or original.run,
+            butler=self._options.repository or original.butler,
+            inputs=original.inputs,
+            init_inputs=original.init_inputs,
+            outputs=original.outputs,
+        )
+        writer = AttemptWriter(
+            self._journal, environment, job.work, own, job_id=job.manifest.job_id, replay_of=job.manifest.attempt
+        )
+        writer.begin()
+        return writer
+
+
+def _environment_of(job: CapturedJob, built: Built) -> Environment:
+    environment = built.environment
+    source = next((layer for layer in built.layers if layer.name == "source"), None)
+    captured = job.attempt.recipe.software.get("source")
+    if source is not None and source.fidelity is Fidelity.EXACT and captured is not None:
+        # Put back from the commit, it stands outside git now; what it is has not changed.
+        environment.software["source"] = captured
+    return environment
+
+
+def _output(one: RemadeOutput) -> Output:
+    record = file_record(one.path, one.uri) if one.path else FileRecord(uri=one.uri)
+    return Output(dataset=one.dataset, dataset_type=one.dataset_type, file=record)
