@@ -78,9 +78,10 @@ IMAGE = _grammar(
     512,
 )
 VARIABLE = _grammar("name of a variable", r"[A-Za-z_][A-Za-z0-9_]*")
-# What stands in quotes in a Dockerfile's ENV: no quote, no backslash, nothing that is expanded, no end of a line.
+# What stands in quotes in a Dockerfile's ENV: no quote, no backslash, nothing that is expanded, no end of a line; nor
+# what ends a command, for whoever pastes it into a shell.
 VARIABLE_VALUE = _grammar(
-    "value of a variable that can be set in an image", r"[ !#%&()*+,\-./0-9:;<=>?@A-Z\[\]^_a-z{|}~]*", 4096
+    "value of a variable that can be set in an image", r"(?!.*\.\./)[ !#%*+,\-./0-9:=?@A-Z\[\]^_a-z{}~]*", 4096
 )
 UMASK = _grammar("file mode mask", r"0?[0-7]{3,4}", 5)
 # No component is "..", none begins with a dash or holds what a shell or a Dockerfile would expand.

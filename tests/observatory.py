@@ -63,15 +63,17 @@ class Observatory:
         world.env.symlink_to(self.world.env)
         # The environment to rebuild is the same; `forget_environments` is for tests that change it.
         (root / "cache").mkdir(parents=True, exist_ok=True)
-        (self.world.root / "cache" / "venv").mkdir(parents=True, exist_ok=True)
-        (root / "cache" / "venv").symlink_to(self.world.root / "cache" / "venv")
+        for name in ("venv", "wheels"):
+            (self.world.root / "cache" / name).mkdir(parents=True, exist_ok=True)
+            (root / "cache" / name).symlink_to(self.world.root / "cache" / name)
         shutil.copytree(self.world.repo, world.repo)
         world.make_stack()
         return Observatory(world)
 
     def forget_environments(self) -> None:
         """Let this world's replays rebuild their environments themselves."""
-        (self.world.root / "cache" / "venv").unlink()
+        for name in ("venv", "wheels"):
+            (self.world.root / "cache" / name).unlink()
 
     def index(self) -> Index:
         """Return the index of the store."""

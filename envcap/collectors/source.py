@@ -129,7 +129,9 @@ def _own_index(folder: str) -> Iterator[str]:
     copy = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"envcap-{uuid7()}.index")  # noqa: S108  (a UUID is no guess)
     try:
         with contextlib.suppress(FileNotFoundError):
-            shutil.copyfile(index, copy)
+            # With its time: a file that was changed in the second in which the index was written counts as changed
+            # only if the index is not younger than the file (git's "racy git").
+            shutil.copy2(index, copy)
         yield copy
     finally:
         with contextlib.suppress(FileNotFoundError):

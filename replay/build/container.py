@@ -45,7 +45,7 @@ class ContainerEngine(Engine):
     def _planned(self, job: CapturedJob, rung: Rung) -> Iterator[Layer]:
         python = f"{job.interpreter.implementation} {job.interpreter.version}"
         count = len(job.dists.distributions)
-        if rung.image is not None:
+        if rung.image is not None or rung.fidelity is Fidelity.EXACT:
             yield Layer("interpreter", rung.fidelity, f"{python}, looked at when it runs")
             yield Layer("python_dists", rung.fidelity, f"{count} distributions, proved by RECORD when it runs")
         else:

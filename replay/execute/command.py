@@ -97,7 +97,9 @@ def _words(job: CapturedCommand, built: Built, paths: Mapping[str, str]) -> list
             found.append(paths[word])
         elif equals and value in paths:
             found.append(f"{option}={paths[value]}")
-        elif script := _restored(typed, job.manifest.job.cwd or "/", roots):
+        elif (word.endswith(".py") or (number == 0 and "/" in typed)) and (
+            script := _restored(typed, job.manifest.job.cwd or "/", roots)
+        ):
             found.append(script)
         elif number == 0:
             found.append(built.python if _is_python(word) else word)

@@ -24,7 +24,7 @@ from .client import EngineClient, Image
 from .facts import ImageFacts, image_facts
 from .recipe import PREFIX, ImageRecipe, recipe_of
 
-__all__ = ("Ladder", "Rung")
+__all__ = ("Ladder", "Rung", "captured_python", "official_base")
 
 _PYTHON = posixpath.join(PREFIX, "bin", "python")
 
@@ -116,7 +116,7 @@ class Ladder:
         return rung
 
     def _very(self, facts: ImageFacts) -> Rung:
-        python = checked("interpreter.executable", self._job.place("interpreter", "executable"), grammar.ABSOLUTE_PATH)
+        python = captured_python(self._job)
         name = f"the very image {facts.id[:19]}…, as {facts.source} says"
         image = self._client.find(facts.id)
         if image is not None:
@@ -167,11 +167,34 @@ class Ladder:
             return bundled
         if self._facts is not None and self._facts.base is not None:
             return self._facts.base
-        release = self._job.operating_system.distribution
-        if release.get("id") != "debian" or "version_codename" not in release:
-            raise BuildError("no base image is known for this job's operating system; name one: --base IMAGE")
-        codename = checked(
-            "operating_system.distribution.version_codename", release["version_codename"], grammar.MACHINE
-        )
-        version = checked("interpreter.version", self._job.interpreter.version, grammar.PYTHON_VERSION)
-        return f"python:{version}-slim-{codename}"
+        return official_base(self._job)
+
+
+def official_base(job: CapturedJob) -> str:
+    """Return the name of the official Python image for a job: of the same version, on the same release of Debian.
+
+    Raises
+    ------
+    BuildError
+        If there is none for the job's operating system.
+    ReplayRefusedError
+        Naming the field that is not what it should be.
+    """
+    release = job.operating_system.distribution
+    if release.get("id") != "debian" or "version_codename" not in release:
+        raise BuildError("no base image is known for this job's operating system; name one: --base IMAGE")
+    field = "operating_system.distribution.version_codename"
+    codename = checked(field, release["version_codename"], grammar.MACHINE)
+    version = checked("interpreter.version", job.interpreter.version, grammar.PYTHON_VERSION)
+    return f"python:{version}-slim-{codename}"
+
+
+def captured_python(job: CapturedJob) -> str:
+    """Return where the job's interpreter is in its image.
+
+    Raises
+    ------
+    ReplayRefusedError
+        If that is no path.
+    """
+    return checked("interpreter.executable", job.place("interpreter", "executable"), grammar.ABSOLUTE_PATH)

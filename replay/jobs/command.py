@@ -97,11 +97,9 @@ class CapturedCommand(CapturedJob):
         places = self.manifest.job.files or {}
         if lost := digests.keys() - places.keys():
             raise ReplayRefusedError(f"job.files: it isn't known where {sorted(lost)[0]} stood")
-        return {
-            f"{{{name}}}": self._file(name, path, digests.get(name) or made.get(path))
-            for name, path in places.items()
-            if name in digests or path in made
-        }
+        found = {name: self._file(name, path, digests.get(name) or made.get(path)) for name, path in places.items()}
+        # An output that the job did not make is none that a replay must make.
+        return {f"{{{name}}}": one for name, one in found.items() if name in digests or one.original in made}
 
     def _file(self, name: str, path: str, digest: str | None) -> DeclaredFile:
         kind, _, short = checked("job.files", name, grammar.PLACEHOLDER).partition(":")

@@ -15,6 +15,7 @@ import ast
 import hashlib
 import importlib
 import json
+import os
 import signal
 import sys
 import time
@@ -42,6 +43,7 @@ class _Payload:
 
 def answer(request_path: str, response_path: str) -> None:
     """Answer one request."""
+    answering = os.getpid()
     signal.signal(signal.SIGINT, _interrupt)
     with open(request_path, encoding="utf-8") as stream:
         request = json.load(stream)
@@ -52,6 +54,8 @@ def answer(request_path: str, response_path: str) -> None:
     except Exception as err:  # noqa: BLE001  (the payload may raise anything, and that is the answer)
         traceback.print_exc()
         response = {"status": "failed" if _Payload.started else "unprepared", "reason": f"{type(err).__name__}: {err}"}
+    if os.getpid() != answering:
+        os._exit(1)  # the payload forked, and this is not the process that was asked
     with open(response_path, "w", encoding="utf-8") as stream:
         json.dump(response, stream)
 

@@ -68,7 +68,6 @@ class ContainerSandbox(Sandbox):
             raise ReplayRefusedError(f"the payload can't be started: {err}") from err
 
     def _create(self, program: Program) -> Any:
-        uid, gid = self.user
         return self._client.sdk.containers.create(
             self._image,
             list(program.command),
@@ -78,13 +77,13 @@ class ContainerSandbox(Sandbox):
             stdin_open=True,
             mounts=[_mount(one) for one in program.mounts],
             **self.options(),
-            user=f"{uid}:{gid}",
         )
 
     def options(self) -> dict[str, Any]:
         """Return what confines a container, as the docker SDK has it."""
         limits = self.limits
         return {
+            "user": f"{self.user[0]}:{self.user[1]}",
             "network_mode": "none",
             "read_only": True,
             "cap_drop": ["ALL"],

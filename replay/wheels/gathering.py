@@ -13,7 +13,7 @@ from ..jobs.base import CapturedJob
 from .fetch import WheelTarget, fetch, fetch_tool
 from .wheelhouse import Wheel, Wheelhouse
 
-__all__ = ("PIP", "WheelGatherer")
+__all__ = ("PIP", "WheelGatherer", "wheel_target")
 
 PIP = ("pip", "26.3")
 """The pip that installs: pure Python, for 3.10 and newer. It stays outside the environment."""
@@ -53,7 +53,7 @@ class WheelGatherer:
                 [one for one in wanted if one.name not in elsewhere],
                 [one for one in wanted if one.name in elsewhere],
                 job.libraries,
-                _target(job),
+                wheel_target(job),
             )
             reasons = {f"{one.name} {one.version}": found[one.name] for one in wanted if one.name in found}
         kept = (self._wheelhouse.find(one) for one in installed)
@@ -77,7 +77,14 @@ class WheelGatherer:
         return found
 
 
-def _target(job: CapturedJob) -> WheelTarget:
+def wheel_target(job: CapturedJob) -> WheelTarget:
+    """Return what a job's wheels are for.
+
+    Raises
+    ------
+    BuildError
+        If its C library is not the one that wheels are built for.
+    """
     libc = _GLIBC.fullmatch(job.operating_system.libc)
     if libc is None:
         told = f"operating_system.libc: {job.operating_system.libc[:40]!r}"

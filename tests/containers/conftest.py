@@ -6,7 +6,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+import uuid
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,28 @@ def image(harbour: Harbour, shared_tmp: Path) -> str:
     found = harbour.rerun(uuid)
     (layer,) = (one for one in found["layers"] if one["layer"] == "image")
     return str(layer["detail"].rpartition(" ")[2])
+
+
+@pytest.fixture
+def own_harbour(own: Observatory, docker_engine: DockerEngine) -> Harbour:
+    """A world of one's own beside the engine."""
+    return Harbour(own, docker_engine, {})
+
+
+@pytest.fixture
+def own_image(own_harbour: Harbour) -> Iterator[str]:
+    """Name of an image that no other test has: that of a command whose script is new. It is ``@last``'s."""
+    folder = own_harbour.observatory.world.root / "command"
+    folder.mkdir()
+    (folder / "write.py").write_text(f"open('out.txt', 'w').write('{uuid.uuid4()}')\n")
+    command = ("envcap", "run", "--output", "out.txt", "--", "python", "write.py")
+    own_harbour.observatory.world.run(["sh", "-c", f"cd {folder} && exec {' '.join(command)}"])
+    found = own_harbour.json("replay", "run", "@last", "--engine", "docker", "--base", own_harbour.engine.base)
+    assert found["verdict"] == "identical"
+    (layer,) = (one for one in found["layers"] if one["layer"] == "image")
+    name = str(layer["detail"].rpartition(" ")[2])
+    yield name
+    own_harbour.engine.docker("rmi", "--force", name, check=False)
 
 
 @pytest.fixture

@@ -63,24 +63,23 @@ def test_what_is_below_the_level_that_was_asked_for_is_refused(harbour: Harbour)
     assert "image is rebuilt" in done.stderr
 
 
-def test_building_twice_gives_the_same_image(harbour: Harbour, image: str) -> None:
+def test_building_twice_gives_the_same_image(own_harbour: Harbour, own_image: str) -> None:
     """Without the builder's cache, and from a clean engine: the id is that of the content."""
-    uuid, _ = harbour.observatory.dataset("catalog")
-    first = harbour.engine.image_id(image)
-    harbour.engine.docker("rmi", "--force", image)
-    harbour.engine.docker("builder", "prune", "--all", "--force")
-    found = harbour.rerun(uuid)
+    engine = own_harbour.engine
+    first = engine.image_id(own_image)
+    engine.docker("rmi", "--force", own_image)
+    engine.docker("builder", "prune", "--all", "--force")
+    found = own_harbour.json("replay", "run", "@last", "--engine", "docker", "--base", engine.base)
     assert any("build the image" in step for step in found["seconds"])
-    assert harbour.engine.image_id(image) == first
-    # The tamper case: the same build, not sealed, is another image each time.
-    harbour.engine.docker("tag", image, "test/unsealed:1")
-    recipe = f"FROM {image}\nRUN touch /tmp/file\n".encode()
+    assert engine.image_id(own_image) == first
+    # The tamper case: what is built and not sealed is another image each time.
     ids = set()
     for _ in range(2):
-        harbour.engine.docker("builder", "prune", "--all", "--force")
-        harbour.engine.docker("build", "--network", "none", "--tag", "test/unsealed:1", "-", given=recipe)
-        ids.add(harbour.engine.image_id("test/unsealed:1"))
-    harbour.engine.docker("rmi", "test/unsealed:1")
+        engine.docker("builder", "prune", "--all", "--force")
+        recipe = f"FROM {own_image}\nRUN touch /tmp/file\n".encode()
+        engine.docker("build", "--network", "none", "--tag", "test/unsealed:1", "-", given=recipe)
+        ids.add(engine.image_id("test/unsealed:1"))
+    engine.docker("rmi", "test/unsealed:1")
     assert len(ids) == 2
 
 
@@ -96,6 +95,7 @@ def test_the_dockerfile_is_printed(harbour: Harbour, image: str) -> None:
     assert f'io.envcap.inputs="{labels["io.envcap.inputs"]}"' in done.stdout
 
 
+@pytest.mark.slow
 def test_the_printed_dockerfile_builds_by_hand(harbour: Harbour, image: str) -> None:
     uuid, _ = harbour.observatory.dataset("catalog")
     folder = harbour.observatory.world.root / "by-hand"

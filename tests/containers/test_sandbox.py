@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,10 +67,9 @@ PROBES = {
     ),
     "one processor": Probe(
         {"nano_cpus": None},
-        "import os, time\nend = time.time() + 3\npids = []\nfor _ in range(2):\n    pid = os.fork()\n    if pid == 0:\n"
-        "        while time.time() < end: pass\n        os._exit(0)\n    pids.append(pid)\n"
-        "for pid in pids: os.waitpid(pid, 0)\n"
-        "t = os.times(); raise SystemExit(t.children_user + t.children_system > 4.5)",
+        # Control groups of either version; a busy machine would make a measurement of it worthless.
+        "import os\nv1, v2 = '/sys/fs/cgroup/cpu/cpu.cfs_quota_us', '/sys/fs/cgroup/cpu.max'\n"
+        "raise SystemExit(open(v1 if os.path.exists(v1) else v2).read().split()[0] != '100000')",
     ),
     "a small temporary directory": Probe(
         {"tmpfs": {"/tmp": "rw"}},
@@ -83,9 +83,7 @@ PROBES = {
         {"ipc_mode": "host"},
         "import os; raise SystemExit(os.readlink('/proc/self/ns/ipc') == '{ipc}')",
     ),
-    "a first process that reaps": Probe(
-        {"init": False}, "raise SystemExit('init' not in open('/proc/1/cmdline').read())"
-    ),
+    "a first process that reaps": Probe({"init": False}, "raise SystemExit('init' not in open('/proc/1/comm').read())"),
 }
 
 
@@ -123,8 +121,6 @@ def run(client: EngineClient, docker_engine: DockerEngine, writable: Path) -> Ca
 
 @pytest.mark.parametrize("name", PROBES)
 def test_a_restriction(name: str, run: Callable[..., Ended], docker_engine: DockerEngine) -> None:
-    import os
-
     probe = PROBES[name]
     code = probe.code.replace("{registry}", docker_engine.registry).replace("{ipc}", os.readlink("/proc/self/ns/ipc"))
     held = run(code)
@@ -158,11 +154,12 @@ def test_what_is_mounted_is_read_only_but_for_one_place(
     assert run(True).status == 0  # the control
 
 
-def test_time_is_limited_and_the_container_is_gone(run: Callable[..., Ended], docker_engine: DockerEngine) -> None:
+def test_time_is_limited_and_the_container_is_gone(
+    run: Callable[..., Ended], docker_engine: DockerEngine, writable: Path
+) -> None:
     ended = run("import time; time.sleep(600)", limits=Limits(memory=_MEMORY, seconds=2))
     assert ended.cause == "it took more than 2 s, and was killed"
-    listed = docker_engine.docker("ps", "--all", "--quiet", "--filter", "name=envcap-replay-")
-    assert listed == ""
+    assert docker_engine.containers_with(writable) == []
 
 
 def test_running_out_of_memory_is_told(run: Callable[..., Ended]) -> None:

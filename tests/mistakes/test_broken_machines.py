@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 
 from envcap.model.components import Interpreter
+from envcap.model.document import Document
+from envcap.store.index import Index
+from envcap.store.local import LocalStore
 from tests.fuzz.forge import forge
 from tests.observatory import Observatory, snapshot
 
@@ -84,12 +87,43 @@ def test_no_uv(lacking: Lacking, tmp_path: Path) -> None:
     _one_line(done, 3, "the venv engine needs uv", "pip install 'envcap[replay]'")
 
 
+def _forged(lacking: Lacking, folder: Path, kind: str, name: str, value: str, component: Document) -> tuple[str, ...]:
+    """Make a store in which a place of the job is another one; return the options that take it."""
+    observatory = lacking.observatory
+    attempt = observatory.attempt("measure {")
+    store = observatory.index().store
+    assert attempt.result is not None
+    assert attempt.manifest.site is not None
+    places = json.loads(store.get(attempt.manifest.site.digest))
+    places["places"][kind][name] = value
+    documents = {
+        "manifest": attempt.manifest.to_bytes(),
+        "result": attempt.result.to_bytes(),
+        "recipe": attempt.recipe.to_bytes(),
+        "site": json.dumps(places, sort_keys=True, separators=(",", ":")).encode(),
+        "interpreter": b"",
+    }
+    forge(folder / "once", documents, "interpreter", component.to_bytes())
+    made = {**documents, "interpreter": component.to_bytes()}
+    changed = LocalStore(str(folder / "once"))
+    again = next(Index(changed).attempts())
+    made["recipe"], made["manifest"] = again.recipe.to_bytes(), again.manifest.to_bytes()
+    forge(folder / "forged", made, "site", made["site"])
+    shutil.copytree(observatory.world.store / "objects", folder / "forged" / "objects", dirs_exist_ok=True)
+    return "--store", str(folder / "forged"), "--trust"
+
+
+def _interpreter(lacking: Lacking) -> Interpreter:
+    attempt = lacking.observatory.attempt("measure {")
+    data = lacking.observatory.index().store.get(attempt.recipe.software["interpreter"].digest)
+    return Interpreter.from_bytes(data)
+
+
 def test_no_network(lacking: Lacking, tmp_path: Path) -> None:
     """The index is out of reach, and the environment that the job ran in is gone."""
-    reachable = lacking.observatory.world.env
-    reachable.unlink()
+    gone = _forged(lacking, tmp_path, "python_dists", "prefix", str(tmp_path / "gone"), _interpreter(lacking))
     before = snapshot(lacking.observatory.world.repo)
-    done = lacking.rerun({**_NOWHERE, "UV_CACHE_DIR": str(tmp_path / "empty")})
+    done = lacking.rerun({**_NOWHERE, "UV_CACHE_DIR": str(tmp_path / "empty")}, *gone)
     _one_line(done, 3, "the package index can't be reached", "and the environment not be copied")
     assert snapshot(lacking.observatory.world.repo) == before
 
@@ -101,24 +135,9 @@ def test_no_network_but_the_environment_is_still_there(lacking: Lacking, tmp_pat
 
 
 def test_the_python_is_gone(lacking: Lacking, tmp_path: Path) -> None:
-    observatory = lacking.observatory
-    attempt = observatory.attempt("measure {")
-    store = observatory.index().store
-    assert attempt.result is not None
-    assert attempt.manifest.site is not None
     gone = Interpreter(implementation="cpython", version="3.7.19", soabi="cpython-37m-x86_64-linux-gnu")
-    places = json.loads(store.get(attempt.manifest.site.digest))
-    places["places"]["interpreter"]["executable"] = str(tmp_path / "gone" / "python3.7")
-    documents = {
-        "manifest": attempt.manifest.to_bytes(),
-        "result": attempt.result.to_bytes(),
-        "recipe": attempt.recipe.to_bytes(),
-        "site": json.dumps(places, sort_keys=True, separators=(",", ":")).encode(),
-        "interpreter": b"",
-    }
-    forge(tmp_path / "forged", documents, "interpreter", gone.to_bytes())
-    shutil.copytree(observatory.world.store / "objects", tmp_path / "forged" / "objects", dirs_exist_ok=True)
-    done = lacking.rerun(None, "--store", str(tmp_path / "forged"), "--trust")
+    place = str(tmp_path / "gone" / "python3.7")
+    done = lacking.rerun(None, *_forged(lacking, tmp_path, "interpreter", "executable", place, gone))
     _one_line(done, 3, "no Python 3.7 on this machine", "install cpython 3.7.19")
 
 

@@ -57,6 +57,15 @@ class DockerEngine:
             raise AssertionError(f"docker {' '.join(words)}: {done.stderr.decode()}")
         return done.stdout.decode().strip()
 
+    def containers_with(self, folder: Path) -> list[str]:
+        """Return the containers, running or not, that have something below a directory mounted."""
+        found = []
+        for container in self.docker("ps", "--all", "--quiet", "--no-trunc").split():
+            mounts = self.docker("inspect", "--format", "{{json .Mounts}}", container, check=False) or "[]"
+            if any(one.get("Source", "").startswith(str(folder)) for one in json.loads(mounts)):
+                found.append(container)
+        return found
+
     def image_id(self, name: str) -> str:
         """Return what an image is."""
         return self.docker("image", "inspect", "--format", "{{.Id}}", name)

@@ -43,6 +43,21 @@ class TestGit:
         run_quietly("git", "-C", top, "commit", "-q", "--allow-empty", "-m", "two")
         assert roots(top)[0].commit != root.commit
 
+    def test_a_change_within_the_second_of_the_commit_is_seen(
+        self, roots: Roots, repository: Repository, run_quietly: Quietly
+    ) -> None:
+        """Size and time of the file are what the index has: only the index's own time tells git to look inside."""
+        top = repository(FILES)
+        file, index = top / "b.py", top / ".git" / "index"
+        now = 1_700_000_000
+        os.utime(file, (now, now))
+        run_quietly("git", "-C", top, "update-index", "--refresh")
+        os.utime(index, (now, now))
+        file.write_text("two = 3\n")
+        os.utime(file, (now, now))
+        (root,) = roots(top)
+        assert root.patch is not None
+
     def test_a_dirty_one_is_restored_from_commit_and_patch(
         self, roots: Roots, repository: Repository, run_quietly: Quietly, store: LocalStore, tmp_path: Path
     ) -> None:
