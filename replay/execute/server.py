@@ -60,7 +60,11 @@ class QuantumServer:
             network,
         )
         self._process: Process = built.sandbox.start(program)
-        self._hear(_START_SECONDS)
+        try:
+            self._hear(_START_SECONDS)
+        except BaseException:
+            self._process.close()
+            raise
 
     def run(self, request: str, response: str, log: str, variables: Mapping[str, str]) -> Ended:
         """Run a quantum and return how its process ended.

@@ -15,6 +15,7 @@ from pathlib import Path
 from random import Random
 
 from tests.fuzz.broken import BROKEN_CAMPAIGNS
+from tests.fuzz.bundle_campaign import Bundles
 from tests.fuzz.campaign import Campaign
 from tests.fuzz.corpus import Corpus
 from tests.fuzz.guard import SECONDS, Guard, limit_memory
@@ -24,7 +25,7 @@ from tests.fuzz.text_campaigns import TEXT_CAMPAIGNS
 
 __all__ = ("CAMPAIGNS",)
 
-CAMPAIGNS: dict[str, type[Campaign]] = {cls.name: cls for cls in (*TEXT_CAMPAIGNS, *STORE_CAMPAIGNS)}
+CAMPAIGNS: dict[str, type[Campaign]] = {cls.name: cls for cls in (*TEXT_CAMPAIGNS, *STORE_CAMPAIGNS, Bundles)}
 
 _SHOWN = 2000
 
