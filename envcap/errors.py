@@ -7,10 +7,12 @@ __all__ = (
     "AmbiguousSelectorError",
     "CollectorError",
     "CorruptError",
+    "EngineError",
     "EnvcapError",
     "FormatError",
     "NotCapturedError",
     "StoreError",
+    "UnknownImageError",
     "UnknownSelectorError",
     "UsageError",
 )
@@ -93,3 +95,17 @@ class NotCapturedError(EnvcapError):
     """What is asked for was not captured by the job."""
 
     error_type = "not_captured"
+
+
+class EngineError(EnvcapError):
+    """A container engine doesn't answer, or not as it should."""
+
+    error_type = "engine"
+    exit_code = 3
+
+
+class UnknownImageError(EnvcapError):
+    """A container engine has no such image or container."""
+
+    error_type = "unknown_image"
+    exit_code = 1

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .build.base import Engine, EngineOptions
 from .build.registry import engine_for
 from .errors import ReplayRefusedError
 from .fidelity import Fidelity, Layer, worst
+from .image.facts import image_facts
 from .jobs.base import CapturedJob
 from .layers import (
     hardware_layer,
@@ -107,9 +109,18 @@ def make_plan(
         manifest, code = quantum_layer(job.origin), "current"
     # To see what it could rebuild, an engine runs what the manifest names: an interpreter, git in a work tree.
     engines = chosen.plan(job, code) if manifest.fidelity is not Fidelity.IMPOSSIBLE else ()
+    engines = (*engines, *_lack_of_image(job, engines))
     answered = {layer.name for layer in engines}  # a container brings an operating system of its own
     host = [layer for layer in host_layers(job) if layer.name not in answered]
     return Plan(job, chosen, code, (manifest, *frozen_layers(job), *engines, *host))
+
+
+def _lack_of_image(job: CapturedJob, engines: Sequence[Layer]) -> Iterator[Layer]:
+    """Yield what a job that ran in an image lacks in an engine that has none."""
+    facts = image_facts(job) if engines and all(layer.name != "image" for layer in engines) else None
+    if facts is not None:
+        told = f"the job ran in the image {facts.id[:19]}…, and this engine has none; --engine docker has"
+        yield Layer("image", Fidelity.SUBSTITUTED, told)
 
 
 def frozen_layers(job: CapturedJob) -> tuple[Layer, ...]:

@@ -9,12 +9,12 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-from ..errors import EnvcapError, UsageError
+from ..errors import EngineError, EnvcapError, UnknownImageError, UsageError
 from ..model.document import parse_json
 from ..redact import scrub
 from .facts import ImageFacts, Step
 
-__all__ = ("EngineError", "ImageEngine")
+__all__ = ("ImageEngine",)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,20 +24,6 @@ _BAKED = "/etc/envcap/image.json"
 _MAX_BAKED = 1 << 16
 _SECONDS = 60
 _MAX_REASON = 200
-
-
-class EngineError(EnvcapError):
-    """The engine doesn't answer, or not as it should."""
-
-    error_type = "engine"
-    exit_code = 3
-
-
-class UnknownImageError(EnvcapError):
-    """The engine has no such image or container."""
-
-    error_type = "unknown_image"
-    exit_code = 1
 
 
 class ImageEngine:

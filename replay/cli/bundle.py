@@ -18,14 +18,10 @@ from pathlib import Path
 from envcap.cli.console import console, table
 from envcap.cli.dispatch import print_json
 from envcap.errors import UsageError
-from envcap.store.selector import resolve
 
 from ..bundle.bundling import pack
-from ..errors import ReplayRefusedError
-from ..fidelity import Fidelity
-from ..layers import manifest_layer
 from ..progress import Progress
-from .options import add_plan_options, captured, engine_options, open_index
+from .options import add_plan_options, engine_options, trusted_job
 
 __all__ = ("add_arguments", "run")
 
@@ -40,11 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the bundle."""
-    index = open_index(arguments)
-    job = captured(arguments, index, resolve(index, arguments.selector))
-    manifest = manifest_layer(job, arguments.trust)
-    if manifest.fidelity is Fidelity.IMPOSSIBLE:
-        raise ReplayRefusedError(f"{manifest.name} is impossible: {manifest.detail}")
+    job = trusted_job(arguments)
     path = Path(arguments.output)
     if path.exists():
         raise UsageError(f"{path} is there already; name another with -o")

@@ -17,18 +17,15 @@ import tempfile
 from pathlib import Path
 
 from envcap.errors import UsageError
-from envcap.store.selector import resolve
 
 from ..build.base import wheelhouse
-from ..errors import BuildError, ReplayRefusedError
-from ..fidelity import Fidelity
+from ..errors import BuildError
 from ..image.builder import ImageBuilder
 from ..image.client import connect
 from ..image.dockerfile import dockerfile, write_context
 from ..image.ladder import Ladder
-from ..layers import manifest_layer
 from ..progress import Progress
-from .options import add_plan_options, captured, engine_options, open_index
+from .options import add_plan_options, engine_options, trusted_job
 
 __all__ = ("add_arguments", "run")
 
@@ -42,11 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print or write."""
-    index = open_index(arguments)
-    job = captured(arguments, index, resolve(index, arguments.selector))
-    manifest = manifest_layer(job, arguments.trust)
-    if manifest.fidelity is Fidelity.IMPOSSIBLE:
-        raise ReplayRefusedError(f"{manifest.name} is impossible: {manifest.detail}")
+    job = trusted_job(arguments)
     how = engine_options(arguments)
     client = connect("docker" if arguments.engine == "auto" else arguments.engine)
     builder = ImageBuilder(client, wheelhouse(), offline=how.offline)

@@ -12,13 +12,16 @@ from envcap.errors import UsageError
 from envcap.store.base import default_store
 from envcap.store.index import Attempt, Index
 from envcap.store.local import LocalStore
+from envcap.store.selector import resolve
 
 from ..build.base import CODE_CHOICES, EngineOptions
 from ..build.registry import ENGINES
 from ..comparators.policy import DEFAULT, Policy
+from ..errors import ReplayRefusedError
 from ..fidelity import Fidelity
 from ..jobs.base import CapturedJob
 from ..jobs.registry import captured_job
+from ..layers import manifest_layer
 from ..rerunning import Options
 from ..sandbox.base import Limits
 
@@ -31,6 +34,7 @@ __all__ = (
     "open_index",
     "options",
     "policy",
+    "trusted_job",
 )
 
 _REQUIRED = ("exact", "rebuilt", "substituted")
@@ -79,6 +83,22 @@ def captured(arguments: argparse.Namespace, index: Index, attempt: Attempt) -> C
             raise UsageError(f"--secret number {number}: expected NAME=VALUE")
         secrets[name] = value
     return captured_job(index, attempt, secrets)
+
+
+def trusted_job(arguments: argparse.Namespace) -> CapturedJob:
+    """Return the job that a command line names, if somebody vouches for it.
+
+    Raises
+    ------
+    ReplayRefusedError
+        If nobody does.
+    """
+    index = open_index(arguments)
+    job = captured(arguments, index, resolve(index, arguments.selector))
+    manifest = manifest_layer(job, arguments.trust)
+    if manifest.fidelity is Fidelity.IMPOSSIBLE:
+        raise ReplayRefusedError(f"{manifest.name} is impossible: {manifest.detail}")
+    return job
 
 
 def fidelity(arguments: argparse.Namespace) -> Fidelity:

@@ -69,6 +69,15 @@ def test_in_the_very_image(inside: Harbour, own_image: str) -> None:
     assert "ENVCAP_IMAGE" in next(one["detail"] for one in found["layers"] if one["layer"] == "image")
 
 
+def test_auto_takes_the_engine_that_has_the_image(inside: Harbour) -> None:
+    assert inside.json("replay", "plan", "@last")["engine"] == "docker"
+    without = inside.json("replay", "plan", "@last", variables={"DOCKER_HOST": "unix:///nowhere.sock"})
+    assert without["engine"] == "venv"
+    (layer,) = (one for one in without["layers"] if one["layer"] == "image")
+    assert layer["fidelity"] == "substituted"
+    assert "this engine has none" in layer["detail"]
+
+
 def test_in_a_rebuilt_one_once_the_image_is_gone(inside: Harbour, own_image: str) -> None:
     ident = inside.engine.image_id(own_image)
     inside.engine.docker("rmi", "--force", own_image)
