@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import IO
 
 from ..build.code import code_path
 from ..errors import BuildError
@@ -82,12 +83,21 @@ class ImageBuilder:
             with tempfile.TemporaryFile() as saved:
                 for chunk in self._client.save(built):
                     saved.write(chunk)
-                saved.seek(0)
-                with sealed(saved, base.layers, base.steps, recipe.tag) as image:
-                    self._client.load(image.archive)
+                try:
+                    digest = self._load(saved, base, recipe, with_base=self._client.kind != "docker")
+                except BuildError:
+                    # Docker with containerd's image store wants every layer, as Podman does.
+                    digest = self._load(saved, base, recipe, with_base=True)
         finally:
             self._client.remove(built)
         found = self._client.find(recipe.tag)
-        if found is None or found.id != image.digest:
+        if found is None or found.id != digest:
             raise BuildError(f"the engine did not take the image {recipe.tag} as it was sealed")
         return found
+
+    def _load(self, saved: IO[bytes], base: Image, recipe: ImageRecipe, *, with_base: bool) -> str:
+        """Seal a saved image, give it to the engine, and return its digest."""
+        saved.seek(0)
+        with sealed(saved, base.layers, base.steps, recipe.tag, with_base=with_base) as image:
+            self._client.load(image.archive)
+            return image.digest

@@ -3,7 +3,7 @@
 
 A builder stamps files, layers and the configuration with the time of the build, so the same build has another image id
 each time. Sealing writes these layers and the configuration anew with one fixed time, in one order. The layers of the
-base stay as they are, and need not be read: an engine that has them takes a layer's name for its content.
+base stay as they are, and need not be read where an engine that has them takes a layer's name for its content.
 
 The archive is that of ``docker save`` (moby ``image/spec/v1.2.md``): a configuration, a directory a layer, and
 ``manifest.json``.
@@ -43,7 +43,7 @@ class SealedImage:
     Attributes
     ----------
     archive : binary stream
-        At its beginning. The layers of the base are named in it, without their content.
+        At its beginning. The layers of the base are named in it, with or without their content.
     digest : `str`
         Of the configuration: the image's id.
     """
@@ -54,7 +54,9 @@ class SealedImage:
 
 
 @contextmanager
-def sealed(saved: IO[bytes], base_layers: Sequence[str], base_steps: int, tag: str) -> Iterator[SealedImage]:
+def sealed(
+    saved: IO[bytes], base_layers: Sequence[str], base_steps: int, tag: str, *, with_base: bool = False
+) -> Iterator[SealedImage]:
     """Seal a built image.
 
     Parameters
@@ -67,6 +69,8 @@ def sealed(saved: IO[bytes], base_layers: Sequence[str], base_steps: int, tag: s
         Entries of the base's history.
     tag : `str`
         The name that the sealed image is to have.
+    with_base : `bool`
+        Whether the content of the base's layers goes into the archive.
 
     Raises
     ------
@@ -79,6 +83,8 @@ def sealed(saved: IO[bytes], base_layers: Sequence[str], base_steps: int, tag: s
                 (entry,) = json.load(_member(archive, _MANIFEST))
                 config = json.load(_member(archive, entry["Config"]))
                 with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as made:
+                    if with_base:
+                        _copy_layers(archive, entry["Layers"], base_layers, made)
                     digest = _write(archive, entry, config, base_layers, base_steps, tag, made)
             out.seek(0)
             yield SealedImage(out, digest)
@@ -105,7 +111,7 @@ def _write(
     diff_ids = config["rootfs"]["diff_ids"]
     if list(diff_ids[: len(base_layers)]) != list(base_layers):
         raise BuildError("the builder made the image on another base than the one that was asked for")
-    names = [f"base/{diff_id.partition(':')[2]}.tar" for diff_id in base_layers]
+    names = [_base_name(diff_id) for diff_id in base_layers]
     own = []
     for path in entry["Layers"][len(base_layers) :]:
         with tempfile.TemporaryFile() as layer:
@@ -121,6 +127,17 @@ def _write(
     _add(made, name, io.BytesIO(data))
     _add(made, _MANIFEST, io.BytesIO(json.dumps(manifest).encode()))
     return digest
+
+
+def _base_name(diff_id: str) -> str:
+    return f"base-{diff_id.partition(':')[2]}.tar"
+
+
+def _copy_layers(
+    archive: tarfile.TarFile, paths: Sequence[str], base_layers: Sequence[str], made: tarfile.TarFile
+) -> None:
+    for path, diff_id in zip(paths, base_layers, strict=False):
+        _add(made, _base_name(diff_id), _member(archive, path))
 
 
 def _sealed_config(config: Mapping[str, Any], diff_ids: Sequence[str], base_steps: int) -> dict[str, Any]:

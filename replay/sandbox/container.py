@@ -26,6 +26,7 @@ _FRAME = struct.Struct(">BxxxL")
 _STDERR = 2
 _GRACE = 10.0
 _ORDINARY = 1000
+_MODEST = 1024
 
 
 class ContainerSandbox(Sandbox):
@@ -97,6 +98,7 @@ class ContainerSandbox(Sandbox):
             "hostname": "replay",
             "init": True,
             "log_config": {"Type": "none"} if self._client.kind == "docker" else None,
+            "ulimits": _modest_limits() if self._client.kind == "podman" else None,
         }
 
     def describe(self) -> str:
@@ -110,6 +112,13 @@ def confinement(kind: str, limits: Limits) -> str:
         f"{kind}: no network, read-only root, no capabilities, user {_ordinary_user()[0]}, "
         f"{limits.memory >> 20} MiB, {limits.cpus} processors, {limits.pids} processes, {limits.seconds} s"
     )
+
+
+def _modest_limits() -> list[Any]:
+    """Return limits that anybody may set: Podman asks for as much as there is, and is refused where it may not."""
+    from docker.types import Ulimit
+
+    return [Ulimit(name=name, soft=_MODEST, hard=_MODEST) for name in ("nofile", "nproc")]
 
 
 def _ordinary_user() -> tuple[int, int]:
