@@ -109,7 +109,7 @@ class Harbour:
         world.make_repo("--exposures", str(setting("QUANTA", 6)))
         world.run(["envcap", "run", "--", *world.pipetask("u/me/first", "-d", "detector = 0")])
 
-    def jobs(self, name: str = "measure ") -> list[CapturedJob]:
+    def jobs(self, name: str = "measure {") -> list[CapturedJob]:
         """Return the jobs whose names begin so, those of the catalogs by default, with nothing read of them yet."""
         index = Index(LocalStore.existing(str(self.world.store)))
         found = index.attempts("name LIKE ? AND replay_of IS NULL", (f"{name}%",))
