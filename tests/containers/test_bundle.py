@@ -228,6 +228,7 @@ def _command_bundle(own_harbour: Harbour, own_image: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_command(own_harbour: Harbour, own_image: str, away: Path) -> None:
     bundle = _command_bundle(own_harbour, own_image).rename(away / "command.bundle")
     there = Elsewhere.of(own_harbour, away / "there", bundle)
@@ -236,6 +237,7 @@ def test_a_command(own_harbour: Harbour, own_image: str, away: Path) -> None:
     assert found["verdict"] == "identical"
 
 
+@pytest.mark.slow
 def test_bundling_twice_gives_the_same_bytes(own_harbour: Harbour, own_image: str) -> None:
     bundle = _command_bundle(own_harbour, own_image)
     first = digest_of(bundle.read_bytes())

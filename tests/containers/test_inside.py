@@ -67,15 +67,17 @@ def test_in_the_very_image(inside: Harbour, own_image: str) -> None:
     layers = inside.layers(found)
     assert (layers["image"], layers["interpreter"], layers["python_dists"]) == ("exact", "exact", "exact")
     assert "ENVCAP_IMAGE" in next(one["detail"] for one in found["layers"] if one["layer"] == "image")
-
-
-def test_auto_takes_the_engine_that_has_the_image(inside: Harbour) -> None:
+    # What nobody asked for by name: the engine that has the image, and without it, the plan says what is lost.
     assert inside.json("replay", "plan", "@last")["engine"] == "docker"
     without = inside.json("replay", "plan", "@last", variables={"DOCKER_HOST": "unix:///nowhere.sock"})
     assert without["engine"] == "venv"
     (layer,) = (one for one in without["layers"] if one["layer"] == "image")
     assert layer["fidelity"] == "substituted"
     assert "this engine has none" in layer["detail"]
+    # A launcher that says nonsense is noted, and not believed.
+    _run_inside(inside, own_image, "ENVCAP_IMAGE=$(id)", "--", "true")
+    assert _container(inside).failed["ENVCAP_IMAGE"]
+    assert "image_id" not in {hint.claim for hint in _container(inside).hints}
 
 
 def test_in_a_rebuilt_one_once_the_image_is_gone(inside: Harbour, own_image: str) -> None:
@@ -94,6 +96,7 @@ def test_in_a_rebuilt_one_once_the_image_is_gone(inside: Harbour, own_image: str
     assert inside.layers(found)["image"] == "rebuilt"
 
 
+@pytest.mark.slow
 def test_from_a_registry(inside: Harbour, own_image: str) -> None:
     """The launcher named where the image can be had by digest, and it is pulled from there."""
     engine, root = inside.engine, inside.observatory.world.root
@@ -110,9 +113,3 @@ def test_from_a_registry(inside: Harbour, own_image: str) -> None:
     found = _rerun(inside, "--require", "exact")
     assert found["verdict"] == "identical"
     assert engine.image_id(ident) == ident
-
-
-def test_a_launcher_that_says_nonsense_is_noted(inside: Harbour, own_image: str) -> None:
-    _run_inside(inside, own_image, "ENVCAP_IMAGE=$(id)", "--", "true")
-    assert _container(inside).failed["ENVCAP_IMAGE"]
-    assert "image_id" not in {hint.claim for hint in _container(inside).hints}
