@@ -28,6 +28,7 @@ def _misbehave(harbour: Harbour, *lines: str) -> str:
             "seconds=15",
             "it took more than 15 s, and was killed",
             id="sleeps for ever",
+            marks=pytest.mark.slow,
         ),
         pytest.param(
             ("held = []", "while True: held.append(bytearray(64 << 20))"),

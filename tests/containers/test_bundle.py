@@ -69,17 +69,32 @@ class Elsewhere:
         return json.loads(done.stdout)
 
 
-@pytest.fixture(scope="module")
-def bundles(harbour: Harbour, image: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A bundle of one dataset of each type."""
-    folder = tmp_path_factory.mktemp("bundles")
-    found = {}
-    for dataset_type in ("calibrated", "catalog", "coadd"):
-        uuid, _ = harbour.observatory.dataset(dataset_type)
-        found[dataset_type] = folder / f"{dataset_type}.bundle"
-        told = harbour.json("replay", "bundle", f"dataset:{uuid}", "-o", str(found[dataset_type]))
+class Bundles(dict[str, Path]):
+    """A bundle of one dataset of each type, made when it is asked for.
+
+    Parameters
+    ----------
+    harbour : `Harbour`
+    folder : `Path`
+    """
+
+    def __init__(self, harbour: Harbour, folder: Path) -> None:
+        super().__init__()
+        self._harbour = harbour
+        self._folder = folder
+
+    def __missing__(self, dataset_type: str) -> Path:
+        path = self[dataset_type] = self._folder / f"{dataset_type}.bundle"
+        uuid, _ = self._harbour.observatory.dataset(dataset_type)
+        told = self._harbour.json("replay", "bundle", f"dataset:{uuid}", "-o", str(path))
         assert told["left_out"] == []
-    return found
+        return path
+
+
+@pytest.fixture(scope="module")
+def bundles(harbour: Harbour, image: str, tmp_path_factory: pytest.TempPathFactory) -> Bundles:
+    """Bundles, once the wheels are there."""
+    return Bundles(harbour, tmp_path_factory.mktemp("bundles"))
 
 
 @pytest.fixture
@@ -102,9 +117,12 @@ def away(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("away")
 
 
-@pytest.mark.parametrize("dataset_type", ["calibrated", "catalog", "coadd"])
+@pytest.mark.parametrize(
+    "dataset_type",
+    [pytest.param("calibrated", marks=pytest.mark.slow), "catalog", pytest.param("coadd", marks=pytest.mark.slow)],
+)
 def test_in_a_container(
-    dataset_type: str, harbour: Harbour, bundles: dict[str, Path], elsewhere: Callable[[Path], Elsewhere]
+    dataset_type: str, harbour: Harbour, bundles: Bundles, elsewhere: Callable[[Path], Elsewhere]
 ) -> None:
     found = elsewhere(bundles[dataset_type]).replay("docker", "--base", harbour.engine.base)
     assert found["verdict"] in _SAME
@@ -112,12 +130,13 @@ def test_in_a_container(
     assert (layers["configuration"], layers["inputs"], layers["python_dists"], layers["source"]) == ("exact",) * 4
 
 
-def test_in_a_virtual_environment(bundles: dict[str, Path], elsewhere: Callable[[Path], Elsewhere]) -> None:
+def test_in_a_virtual_environment(bundles: Bundles, elsewhere: Callable[[Path], Elsewhere]) -> None:
     found = elsewhere(bundles["catalog"]).replay("venv")
     assert found["verdict"] == "identical"
     assert {one["layer"]: one["fidelity"] for one in found["layers"]}["python_dists"] == "exact"
 
 
+@pytest.mark.slow
 def test_with_the_images_from_the_bundle(own_harbour: Harbour, own_image: str, away: Path) -> None:
     """The engine has neither the image nor its base any more, and the registry never had either."""
     engine = own_harbour.engine
@@ -158,7 +177,7 @@ def _rewritten(
 
 
 def test_without_one_wheel(
-    bundles: dict[str, Path],
+    bundles: Bundles,
     elsewhere: Callable[[Path], Elsewhere],
     observatory: Observatory,
     tmp_path: Path,
@@ -186,8 +205,9 @@ def test_without_one_wheel(
     harbour.engine.docker("rmi", "test/less:1")
 
 
+@pytest.mark.slow
 def test_a_wheel_that_was_changed_is_not_believed(
-    bundles: dict[str, Path], observatory: Observatory, tmp_path: Path, harbour: Harbour
+    bundles: Bundles, observatory: Observatory, tmp_path: Path, harbour: Harbour
 ) -> None:
     """Its RECORD is right, its digest in the bundle is right, the bundle is sealed: and one module is another."""
     import zipfile
@@ -212,7 +232,7 @@ def test_a_wheel_that_was_changed_is_not_believed(
     assert "click/__init__.py is not what its RECORD says" in done.stdout
 
 
-def test_a_foreign_bundle_is_refused(bundles: dict[str, Path], harbour: Harbour, tmp_path: Path) -> None:
+def test_a_foreign_bundle_is_refused(bundles: Bundles, harbour: Harbour, tmp_path: Path) -> None:
     there = Elsewhere.of(harbour, tmp_path / "other", bundles["catalog"])
     (there.root / "key").unlink()
     done = there.run("replay", "unbundle", str(bundles["catalog"]))
@@ -252,7 +272,7 @@ def _seal_of(bundle: Path) -> Mapping[str, str]:
         return dict(json.load(stream)["manifests"][0]["annotations"])
 
 
-def test_it_is_an_oci_image_layout(bundles: dict[str, Path]) -> None:
+def test_it_is_an_oci_image_layout(bundles: Bundles) -> None:
     with tarfile.open(bundles["catalog"]) as archive:
         names = archive.getnames()
         layout = archive.extractfile("oci-layout")

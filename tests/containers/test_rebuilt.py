@@ -63,6 +63,7 @@ def test_what_is_below_the_level_that_was_asked_for_is_refused(harbour: Harbour)
     assert "image is rebuilt" in done.stderr
 
 
+@pytest.mark.slow
 def test_building_twice_gives_the_same_image(own_harbour: Harbour, own_image: str) -> None:
     """Without the builder's cache, and from a clean engine: the id is that of the content."""
     engine = own_harbour.engine

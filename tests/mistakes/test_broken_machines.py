@@ -128,6 +128,7 @@ def test_no_network(lacking: Lacking, tmp_path: Path) -> None:
     assert snapshot(lacking.observatory.world.repo) == before
 
 
+@pytest.mark.slow
 def test_no_network_but_the_environment_is_still_there(lacking: Lacking, tmp_path: Path) -> None:
     done = lacking.rerun({**_NOWHERE, "UV_CACHE_DIR": str(tmp_path / "empty")})
     assert done.returncode == 0, done.stderr
@@ -162,7 +163,7 @@ def test_git_is_gone(lacking: Lacking, tmp_path: Path) -> None:
     _one_line(done, 3, "git is not installed")
 
 
-@pytest.mark.parametrize("size", ["64k", "2m", "40m"])
+@pytest.mark.parametrize("size", ["64k", pytest.param("2m", marks=pytest.mark.slow), "40m"])
 def test_no_room_for_a_replay(lacking: Lacking, disk: Callable[[str], Path], size: str) -> None:
     """The disk is full before the first file, while the environment is rebuilt, and further on in it."""
     folder = disk(size)

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import shutil
 
+import pytest
+
 from tests.observatory import Observatory, snapshot
 
 _ONE = "detector = 0 AND exposure = 2026031400001"
@@ -75,6 +77,7 @@ def test_a_cached_environment_that_was_changed_is_not_believed(own: Observatory)
     assert not stray.exists()
 
 
+@pytest.mark.slow
 def test_another_build_of_a_distribution_is_named(own: Observatory) -> None:
     """A patched distribution is on no index, and no longer there: the plan must not call its namesake the same."""
     own.world.env.unlink()

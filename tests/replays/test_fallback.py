@@ -35,13 +35,13 @@ def _one_line(text: str) -> str:
     ("source", "dataset_type"),
     [
         ("run_provenance", "coadd"),
-        ("run_provenance", "catalog"),
-        ("run_provenance", "catalog_schema"),
+        pytest.param("run_provenance", "catalog", marks=pytest.mark.slow),
+        pytest.param("run_provenance", "catalog_schema", marks=pytest.mark.slow),
         ("qgraph", "coadd"),
-        ("qgraph", "catalog"),
+        pytest.param("qgraph", "catalog", marks=pytest.mark.slow),
         ("headers", "coadd"),
-        ("headers", "catalog"),
-        ("headers", "calibrated"),
+        pytest.param("headers", "catalog", marks=pytest.mark.slow),
+        pytest.param("headers", "calibrated", marks=pytest.mark.slow),
     ],
 )
 def test_the_dataset_is_the_same_although_defaults_changed(
