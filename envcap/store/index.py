@@ -54,6 +54,7 @@ CREATE INDEX files_path ON files (path);
 CREATE INDEX files_digest ON files (digest);
 CREATE INDEX verdicts_of ON verdicts (replay_of);
 """
+_BESIDE = ("-journal", "-wal", "-shm")
 _NEVER_WRITTEN = "it holds what was never written to it"
 
 
@@ -138,6 +139,10 @@ class Index:
     def _connect(self) -> sqlite3.Connection:
         if not os.access(self.store.root, os.W_OK) or _is_read_only(self.store.root):
             return _prepared(sqlite3.connect(":memory:"))
+        for path in (self.path, *(self.path + suffix for suffix in _BESIDE)):
+            # SQLite would wait for a pipe, and for whoever else has a device open.
+            if os.path.lexists(path) and (os.path.islink(path) or not os.path.isfile(path)):
+                raise StoreError(f"{path}: no regular file; delete it, 'envcap ingest' makes the index anew")
         try:
             return _prepared(sqlite3.connect(self.path, timeout=60.0, isolation_level=None))
         except sqlite3.OperationalError:

@@ -27,6 +27,8 @@ __all__ = ("main",)
 _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108
 # Kernel documentation, cgroup-v1/memory.rst and cgroup-v2.rst: how often something was killed for want of memory.
 _MEMORY_EVENTS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
+# cgroup-v1/pids.rst and cgroup-v2.rst: how often a fork was refused.
+_FORK_EVENTS = ("/sys/fs/cgroup/pids.events", "/sys/fs/cgroup/pids/pids.events")
 
 
 class _Child:
@@ -53,7 +55,7 @@ def main() -> None:
         started = time.perf_counter()
         sys.stdout.flush()
         sys.stderr.flush()
-        killed_before = _memory_kills()
+        before = _count(_MEMORY_EVENTS, "oom_kill "), _count(_FORK_EVENTS, "max ")
         pid = os.fork()
         if pid == 0:
             answers.close()
@@ -63,7 +65,12 @@ def main() -> None:
         status, timed_out = _wait(pid, task["seconds"])
         _Child.pid = 0
         _end_all(pid, alone)
-        found = {"status": status, "timed_out": timed_out, "out_of_memory": _memory_kills() > killed_before}
+        found = {
+            "status": status,
+            "timed_out": timed_out,
+            "out_of_memory": _count(_MEMORY_EVENTS, "oom_kill ") > before[0],
+            "out_of_processes": _count(_FORK_EVENTS, "max ") > before[1],
+        }
         _say(answers, {**found, "seconds": time.perf_counter() - started})
 
 
@@ -169,12 +176,12 @@ def _empty(folder: str) -> None:
             continue  # the way to something mounted
 
 
-def _memory_kills() -> int:
-    """Return how often something of this control group was killed for want of memory."""
-    for path in _MEMORY_EVENTS:
+def _count(paths: tuple[str, ...], name: str) -> int:
+    """Return a counter of this control group, 0 where there is none."""
+    for path in paths:
         try:
             with open(path, encoding="ascii") as stream:
-                return sum(int(line.split()[1]) for line in stream if line.startswith("oom_kill "))
+                return sum(int(line.split()[1]) for line in stream if line.startswith(name))
         except (OSError, ValueError, IndexError):
             continue
     return 0

@@ -12,6 +12,7 @@ from ..build.base import Built, own_directories
 from ..errors import ReplayFailedError, ReplayRefusedError
 from ..jobs.quantum import CapturedQuantum, Dataset
 from ..rubin.places import repository_places
+from ..sandbox.base import Ended
 from .destination import Destination
 from .remade import RemadeOutput
 from .server import Servers, last_lines
@@ -59,9 +60,12 @@ def run_quantum(
     try:
         with open(request_path, "w", encoding="utf-8") as stream:
             json.dump(_request(job, destination), stream)
-        response = _answer(job, built, destination, (request_path, response_path, log_path), servers)
+        response, ended = _answer(job, built, destination, (request_path, response_path, log_path), servers)
     finally:
         os.unlink(request_path)  # it may hold a secret that was given again
+    if ended.cause is not None and response["status"] in ("failed", "unprepared"):
+        # What the payload says of it is a consequence.
+        raise ReplayFailedError(f"the payload failed: {ended}: {_one_line(response['reason'])} (log: {log_path})")
     if response["status"] == "unprepared":
         raise ReplayRefusedError(f"it can't be prepared: {_one_line(response['reason'])} (log: {log_path})")
     if response["status"] == "refused":
@@ -76,8 +80,8 @@ def run_quantum(
 
 def _answer(
     job: CapturedQuantum, built: Built, destination: Destination, paths: tuple[str, str, str], servers: Servers
-) -> dict[str, Any]:
-    """Return the worker's answer to a request."""
+) -> tuple[dict[str, Any], Ended]:
+    """Return the worker's answer to a request, and how the process ended."""
     request_path, response_path, log_path = paths
     scratch = os.path.dirname(request_path)
     repository = repository_places(destination.repository)
@@ -102,7 +106,7 @@ def _answer(
     except (OSError, ValueError):
         told = f"the payload died without an answer ({ended}): {last_lines(log_path)} (log: {log_path})"
         raise ReplayFailedError(told) from None
-    return dict(found)
+    return dict(found), ended
 
 
 def _one_line(text: str) -> str:

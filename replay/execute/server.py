@@ -49,6 +49,7 @@ class QuantumServer:
         self._log = os.path.join(own, "log.txt")
         self._seconds = built.sandbox.limits.seconds
         self._memory = built.sandbox.limits.memory
+        self._pids = built.sandbox.limits.pids
         programs = [Mount(path, path) for path in (_FORKSERVER, _WORKER)]
         program = Program(
             # -P: the server's own directory must not be importable by the payload.
@@ -98,6 +99,8 @@ class QuantumServer:
             return Ended(status, f"it took more than {self._seconds} s, and was killed")
         if found["out_of_memory"]:
             return Ended(status, f"it took more than {self._memory >> 20} MiB of memory, and was killed")
+        if found["out_of_processes"]:
+            return Ended(status, f"it wanted more than {self._pids} processes")
         return Ended(status)
 
     def close(self) -> None:

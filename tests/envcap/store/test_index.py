@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -332,3 +333,20 @@ class TestDisks:
         index = Index(full)
         assert [a.manifest.attempt for a in index.attempts()] == kept
         assert (index.new_records, index.damage(), index.unreadable) == (3 * len(kept), [], [])
+
+
+@pytest.mark.parametrize("suffix", ["", "-journal", "-wal"])
+@pytest.mark.parametrize("what", ["a pipe", "a device", "a link"])
+def test_what_is_no_regular_file_is_neither_waited_for_nor_followed(
+    what: str, suffix: str, store: LocalStore, tmp_path: Path
+) -> None:
+    Index(store).close()
+    path = Path(store.root) / f"index.sqlite{suffix}"
+    path.unlink(missing_ok=True)
+    target = tmp_path / "elsewhere"
+    make = {"a pipe": lambda: os.mkfifo(path), "a device": lambda: path.symlink_to("/dev/zero"),
+            "a link": lambda: path.symlink_to(target)}  # fmt: skip
+    make[what]()
+    with pytest.raises(StoreError, match="no regular file; delete it"):
+        Index(store)
+    assert not target.exists()
