@@ -34,7 +34,7 @@ def sections(attempt: Attempt, store: ObjectStore | None = None) -> Iterator[tup
     yield (
         f"{manifest.job.kind} {manifest.job.name}",
         [
-            ("state", attempt.state + (" (degraded)" if attempt.degraded else "")),
+            ("state", attempt.state + _flags(attempt)),
             ("attempt", manifest.attempt),
             ("job id", manifest.job_id),
             ("started", manifest.started),
@@ -70,6 +70,11 @@ def component(store: ObjectStore, descriptor: Descriptor) -> Mapping[str, Any]:
         raise FormatError(f"{descriptor.digest}: it is no {descriptor.mediaType}")
     cls = COMPONENTS.get(descriptor.mediaType)
     return cls.checked(found).data if cls else found
+
+
+def _flags(attempt: Attempt) -> str:
+    unstable = attempt.result is not None and attempt.result.unstable
+    return (" (degraded)" if attempt.degraded else "") + (" (unstable)" if unstable else "")
 
 
 def _instances(manifest: Manifest) -> Iterator[tuple[str, str]]:
@@ -144,6 +149,17 @@ def _numerics(data: Mapping[str, Any]) -> str:
     return "; ".join(map(process, data["processes"]))
 
 
+def _libraries(data: Mapping[str, Any]) -> str:
+    strange = [one["path"] for one in data["libraries"] if not one.get("owner")]
+    return f"{len(data['libraries'])} libraries" + (f"; no package brought {_some(strange)}" if strange else "")
+
+
+def _installed(data: Mapping[str, Any]) -> str:
+    found = [(word, list(data[word])) for word in ("modified", "missing", "stray") if data[word]]
+    told = "; ".join(f"{word}: {_some(names)}" for word, names in found)
+    return f"{data['files']} files by {data['method']}: {told or 'as they were installed'}"
+
+
 _SUMMARIES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "interpreter": lambda d: f"{d['implementation']} {d['version']}",
     "python_dists": lambda d: f"{len(d['distributions'])} distributions",
@@ -152,9 +168,11 @@ _SUMMARIES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "process_env": _variables,
     "numerics": _variables,
     "operating_system": lambda d: f"{' '.join(d['distribution'].values())}, {d['libc']}, {d['machine']}",
+    "os_packages": lambda d: f"{len(d['packages'])} packages of {d['manager']}",
     "hardware": lambda d: f"{d.get('cpu_model') or 'unknown processor'}, {d['logical_cpus']} CPUs, Linux {d['kernel']}",
     "container": lambda d: str(d.get("runtime") or "unknown runtime"),
-    "loaded_libraries": lambda d: f"{len(d['libraries'])} libraries",
+    "loaded_libraries": _libraries,
+    "installed_files": _installed,
     "effective_numerics": _numerics,
 }
 
@@ -173,5 +191,8 @@ def _result(result: Result, store: ObjectStore | None) -> Rows:
     rows += [(k, f"{o.status}: {o.reason}") for k, o in (result.outcomes or {}).items() if o.status != "captured"]
     rows += list(result.resources.items())
     rows += [(f"metric {name}", value) for name, value in (result.metrics or {}).items()]
+    rows += [
+        (f"unstable {kind}", f"changed while the job ran: {what}") for kind, what in (result.unstable or {}).items()
+    ]
     rows += [(f"degraded {what}", why) for what, why in (result.degraded or {}).items()]
     return rows

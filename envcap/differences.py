@@ -14,11 +14,11 @@ from .store.base import ObjectStore
 from .store.index import Attempt
 from .store.selector import find
 
-__all__ = ("AttemptDiff", "Change", "LayerDiff", "diff", "diff_attempts")
+__all__ = ("AttemptDiff", "Change", "LayerDiff", "diff", "diff_attempts", "document_changes")
 
 _SOFTWARE = ("source", "python_dists", "conda", "interpreter", "numerics")
-_AROUND = ("process_env", "operating_system", "container", "hardware")
-_OBSERVED = ("effective_numerics", "loaded_libraries")
+_AROUND = ("process_env", "operating_system", "os_packages", "container", "hardware")
+_OBSERVED = ("effective_numerics", "loaded_libraries", "installed_files")
 _KEYS = ("name", "path", "library", "source")
 _NOTHING = "—"
 
@@ -217,6 +217,11 @@ def _outputs(a: Attempt, b: Attempt) -> LayerDiff:
                 found[name] = output.file.digest or "digest unknown"
         pair.append(found)
     return LayerDiff("outputs", _changed(pair[0], pair[1]))
+
+
+def document_changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Change]:
+    """Return how two documents of one kind differ."""
+    return list(_changes(a, b))
 
 
 def _changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Change]:

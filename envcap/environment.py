@@ -12,12 +12,14 @@ from collections.abc import Mapping, Sequence
 
 from .collectors.base import Collector, collect
 from .errors import EnvcapError, FormatError
+from .memo import Memo
 from .model.components import Site
 from .model.descriptor import Descriptor
 from .model.document import Document
 from .model.manifest import Outcome
 from .model.recipe import Recipe
 from .redact import scrub_document
+from .revalidation import fingerprint_of, memorise, recalled
 from .store.keeper import Keeper
 from .store.local import LocalStore
 from .target import Target
@@ -48,6 +50,8 @@ class Environment:
         What differs from one start to the next, by collector kind.
     scrubbed : `dict` [ `str`, `str` ]
         What was taken out of the documents: kind of secret by place.
+    fingerprints : `dict` [ `str`, `str` ]
+        Of what each collector looked at that can tell whether that has changed.
     prefix, version : `str`
         Of the interpreter that was captured; a child of another interpreter must capture its own.
     pythonpath : `str`
@@ -61,9 +65,18 @@ class Environment:
         self.outcomes: dict[str, Outcome] = {}
         self.instances: dict[str, Mapping[str, str]] = {}
         self.scrubbed: dict[str, str] = {}
+        self.fingerprints: dict[str, str] = {}
         self.prefix = target.prefix
         self.version = target.version
         self.pythonpath = target.environ.get("PYTHONPATH", "")
+
+    def note(self, place: str, notes: Mapping[str, str]) -> None:
+        """Note what was taken out of a document."""
+        kept = list(notes.items())[:_MAX_NOTES]
+        self.scrubbed.update(kept)
+        if len(notes) > len(kept):
+            more = f"{place} (and {len(notes) - len(kept)} more places)"
+            self.scrubbed[more] = ", ".join(sorted(set(notes.values())))
 
     @property
     def degraded(self) -> bool:
@@ -88,6 +101,7 @@ class Environment:
             "outcomes": {kind: o.data for kind, o in self.outcomes.items()},
             "instances": self.instances,
             "scrubbed": self.scrubbed,
+            "fingerprints": self.fingerprints,
             "prefix": self.prefix,
             "version": self.version,
             "pythonpath": self.pythonpath,
@@ -111,6 +125,7 @@ class Environment:
             self.site = Descriptor.checked(found["site"]) if found["site"] else None
             self.outcomes = {kind: Outcome.checked(o) for kind, o in found["outcomes"].items()}
             self.instances, self.scrubbed = dict(found["instances"]), dict(found["scrubbed"])
+            self.fingerprints = dict(found["fingerprints"])
             self.prefix, self.version, self.pythonpath = found["prefix"], found["version"], found["pythonpath"]
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as err:
             raise FormatError(f"no environment as 'envcap run' hands it down: {type(err).__name__}: {err}") from err
@@ -134,30 +149,42 @@ def capture_environment(
     environment = Environment(target)
     places: dict[str, Mapping[str, object]] = {}
     keeper = Keeper(store)
+    memo = Memo()
     for cls in COLLECTORS if collectors is None else collectors:
-        collected, outcome = collect(cls(), target, keeper.blob)
+        layer = environment.host if cls.layer == "host" else environment.software
+        collector = cls()
+        before = fingerprint_of(collector, target)
+        if before is not None:
+            environment.fingerprints[cls.kind] = before.digest
+            if known := recalled(memo, cls.kind, target, before, store):
+                layer[cls.kind], places[cls.kind] = known
+                environment.outcomes[cls.kind] = Outcome(status="captured")
+                continue
+        collected, outcome = collect(collector, target, keeper.blob)
         if collected is not None:
             try:
-                layer = environment.host if cls.layer == "host" else environment.software
-                layer[cls.kind] = keeper.document(_guarded(collected.component, cls.kind, environment.scrubbed))
+                component, notes = _guarded(collected.component, cls.kind)
+                environment.note(cls.kind, notes)
+                layer[cls.kind] = keeper.document(component)
                 places[cls.kind] = collected.place
                 if collected.instance:
                     environment.instances[cls.kind] = collected.instance
+                if before is not None and not notes and keeper.failure is None:
+                    states = (before, fingerprint_of(collector, target))
+                    memorise(memo, cls.kind, target, states, (layer[cls.kind], collected.place))
             except (EnvcapError, TypeError, ValueError) as err:
                 outcome = Outcome(status="failed", reason=f"{cls.kind} can't be written down: {err}")
         captured = outcome.status == "captured"
         environment.outcomes[cls.kind] = (keeper.failure if captured else None) or outcome
-    environment.site = keeper.document(_guarded(Site(places=places), "site", environment.scrubbed))
+    site, notes = _guarded(Site(places=places), "site")
+    environment.note("site", notes)
+    environment.site = keeper.document(site)
     if keeper.failure is not None:
         environment.outcomes["site"] = keeper.failure
     return environment
 
 
-def _guarded(document: _D, place: str, scrubbed: dict[str, str]) -> _D:
-    """Return a document without what a collector should have taken out, and note what was taken out where."""
+def _guarded(document: _D, place: str) -> tuple[_D, dict[str, str]]:
+    """Return a document without what a collector should have taken out, and what was taken out where."""
     clean, notes = scrub_document(document.data, place)
-    kept = list(notes.items())[:_MAX_NOTES]
-    scrubbed.update(kept)
-    if len(notes) > len(kept):
-        scrubbed[f"{place} (and {len(notes) - len(kept)} more places)"] = ", ".join(sorted(set(notes.values())))
-    return document if clean is document.data else document.checked(clean)
+    return (document if clean is document.data else document.checked(clean)), notes

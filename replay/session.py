@@ -12,11 +12,12 @@ from envcap.environment import Environment
 from envcap.errors import EnvcapError
 from envcap.hooks.attempt import AttemptWriter, file_record
 from envcap.ids import uuid7
+from envcap.memo import cache_dir
 from envcap.model.manifest import Job
 from envcap.model.result import FileRecord, Output
 from envcap.store.journal import Journal
 
-from .build.base import Built, cache_dir
+from .build.base import Built
 from .bundle.places import bundled_repository
 from .errors import BuildError, ReplayRefusedError
 from .execute.command import WORK

@@ -24,6 +24,7 @@ def own_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     config = tmp_path.with_name(f"{tmp_path.name}-config")
     config.mkdir(exist_ok=True)  # astropy warns of one that isn't there
     monkeypatch.setenv("XDG_CONFIG_HOME", str(config))
+    monkeypatch.setenv("ENVCAP_CACHE", str(config / "cache"))  # nor reads what an earlier test found
     return config / "envcap"
 
 

@@ -33,6 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--input", metavar="PATH", action="append", default=[], help="an input file: by digest")
     parser.add_argument("--output", metavar="PATH", action="append", default=[], help="an output file: by digest")
     parser.add_argument("--env", metavar="NAME", action="append", default=[], help="record this variable's value too")
+    parser.add_argument(
+        "--check-files",
+        choices=("stat", "content"),
+        help="look at every installed file now: by size and time of change, or by content (default: by stat, hourly)",
+    )
     parser.add_argument("command", metavar="-- CMD", nargs="...", help="the command and its arguments")
 
 
@@ -52,5 +57,6 @@ def run(arguments: argparse.Namespace) -> int:
         inputs=arguments.input,
         outputs=arguments.output,
         env_names=arguments.env,
+        check_files=arguments.check_files,
     )
     return run_command(job, LocalStore(arguments.store or default_store()))

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from ..errors import EnvcapError
 from ..model.descriptor import Descriptor
@@ -75,6 +75,13 @@ class Collector(ABC):
         CollectorError
             If it can't be told.
         """
+
+    def looked_at(self, target: Target) -> Iterable[str] | None:
+        """Return the files whose state decides what is found: while it is the same, nothing is read again.
+
+        They and the target decide it alone. `None` if something else does, or if looking costs nothing.
+        """
+        return None
 
 
 def collect(collector: Collector, target: Target, keep: Keep) -> tuple[Collected | None, Outcome]:

@@ -38,6 +38,16 @@ class CondaCollector(Collector):
 
     kind = "conda"
 
+    def looked_at(self, target: Target) -> Iterator[str]:
+        """Return all records, and what says whose prefix it is."""
+        yield os.path.join(target.prefix, "pyvenv.cfg")
+        yield os.path.join(target.prefix, _META)
+        prefix = conda_prefix(target) if target.executable else None
+        if prefix is not None:
+            meta = os.path.join(prefix, _META)
+            yield meta
+            yield from (os.path.join(meta, name) for name in _listed(meta) if name.endswith(".json"))
+
     def collect(self, target: Target, keep: Keep) -> Collected:
         """Return all packages of the target's prefix, or of the prefix that its virtual environment was made from."""
         if not target.executable:
@@ -87,13 +97,16 @@ def _base_prefix(target: Target) -> str | None:
 
 
 def _records(folder: str) -> Iterator[dict[str, str]]:
-    try:
-        names = os.listdir(folder)
-    except OSError as err:
-        raise CollectorError(f"{folder}: {err.strerror or err}") from err
-    for name in names:
+    for name in _listed(folder):
         if name.endswith(".json"):
             yield _record(os.path.join(folder, name))
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError as err:
+        raise CollectorError(f"{folder}: {err.strerror or err}") from err
 
 
 def _record(path: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ..digest import digest_of_file
 from ..errors import CollectorError
@@ -22,7 +22,9 @@ _MAX_NOTES = 1 << 16
 _DELETED = " (deleted)"
 
 
-def describe_libraries(paths: Iterable[str], prefixes: Iterable[tuple[str, str]]) -> LoadedLibraries:
+def describe_libraries(
+    paths: Iterable[str], prefixes: Iterable[tuple[str, str]], owners: Mapping[str, str]
+) -> LoadedLibraries:
     """Return the component of some loaded files.
 
     Parameters
@@ -31,6 +33,8 @@ def describe_libraries(paths: Iterable[str], prefixes: Iterable[tuple[str, str]]
         As `envcap.hooks.mapped` returns them.
     prefixes : iterable of `tuple`
         Directories that are places, and the names that stand for them.
+    owners : mapping
+        Of those files that have one, as `envcap.collectors.owners.owners_of` returns them.
 
     Raises
     ------
@@ -43,7 +47,8 @@ def describe_libraries(paths: Iterable[str], prefixes: Iterable[tuple[str, str]]
         if path not in known:
             known[path] = _identity(path)
         build, digest = known[path]
-        libraries.append(LoadedLibrary(path=_portable(path, prefixes), build_id=build, sha256=digest))
+        name = _portable(path, prefixes)
+        libraries.append(LoadedLibrary(path=name, build_id=build, sha256=digest, owner=owners.get(path)))
     if not libraries:
         raise CollectorError("no process said what it had loaded")
     return LoadedLibraries(libraries=libraries)

@@ -14,11 +14,13 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 
+from ..digest import digest_of
 from ..errors import CollectorError
 from ..model.components import Distribution, PythonDists
 from ..redact import scrub
 from ..target import Target
 from .base import Absent, Collected, Collector, Keep
+from .bounded import read_bounded
 
 __all__ = (
     "InstalledDistribution",
@@ -31,6 +33,13 @@ __all__ = (
 _BOOKKEEPING = frozenset({"INSTALLER", "REQUESTED", "RECORD", "RECORD.jws", "RECORD.p7s", "direct_url.json",
                           "uv_cache.json", "uv_build.json"})  # fmt: skip
 _SCRIPTS = ("bin/", "Scripts/")
+_METADATA = (".dist-info", ".egg-info")
+_LIBRARIES = ("site-packages", "dist-packages")
+_STARTUP = (".pth", "sitecustomize.py", "usercustomize.py")
+_MAX_STARTUP = 1 << 22
+_IMPORTS = (b"import ", b"import\t")
+_OF_THE_VENV = frozenset({"_virtualenv.pth"})
+"""What virtualenv and uv put into every environment that they make: bookkeeping, like INSTALLER."""
 
 
 class InstalledDistribution:
@@ -78,24 +87,76 @@ class PythonDistsCollector(Collector):
 
     kind = "python_dists"
 
+    def looked_at(self, target: Target) -> Iterator[str]:
+        """Return the directories of the search path, and in them all records and what runs at Python's start."""
+        for folder in target.path:
+            yield folder
+            for name in _listed(folder):
+                path = os.path.join(folder, name)
+                if name.endswith(_METADATA):
+                    yield from (os.path.join(path, "RECORD"), os.path.join(path, "direct_url.json"), path)
+                elif name.endswith(_STARTUP):
+                    yield path
+
     def collect(self, target: Target, keep: Keep) -> Collected:
         """Return all distributions with their normalised RECORD digests."""
         if not target.executable:
             raise Absent("the command is no Python program")
         distributions = []
         origins = {}
+        candidates = _startup_files(target)
         for found in installed_distributions(target.path):
             origin = found.direct_url()
             if origin.get("url"):
                 origins[found.name] = scrub(str(origin["url"]))
             editable = is_editable(origin)
-            record = None if editable else found.read_record()
-            digest = None if record is None else normalised_record(record)
+            text = found.read_record()
+            folder = os.path.dirname(found.info)
+            for name in [name for name, path in candidates.items() if os.path.dirname(path) == folder]:
+                if text is not None and (text.startswith(f"{name},") or f"\n{name}," in text):
+                    del candidates[name]
+            digest = None if editable or text is None else normalised_record(text)
             distributions.append(
                 Distribution(name=found.name, version=found.version, record=digest, editable=editable or None)
             )
         distributions.sort(key=lambda d: d.name)
-        return Collected(PythonDists(distributions=distributions), {"prefix": target.prefix, "origins": origins})
+        startup = {name: digest for name, path in candidates.items() if (digest := _executed(path)) is not None}
+        component = PythonDists(
+            distributions=distributions, startup={k: v for k, v in startup.items() if k not in _OF_THE_VENV} or None
+        )
+        place = {"prefix": target.prefix, "origins": origins}
+        return Collected(component, {**place, "startup": startup} if startup else place)
+
+
+def _startup_files(target: Target) -> dict[str, str]:
+    """Return what Python executes at its start from its library directories (documentation of `site`), by name."""
+    found: dict[str, str] = {}
+    for folder in target.path:
+        if folder.endswith(_LIBRARIES):
+            for name in _listed(folder):
+                if name.endswith(_STARTUP):
+                    found.setdefault(name, os.path.join(folder, name))
+    return found
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as err:
+        raise CollectorError(f"{folder}: {err.strerror or err}") from err
+
+
+def _executed(path: str) -> str | None:
+    """Return the digest of what Python executes at its start; `None` of a ``.pth`` that only names directories."""
+    try:
+        data = read_bounded(path, _MAX_STARTUP)
+    except FileNotFoundError:
+        return None
+    if path.endswith(".pth") and not data.startswith(_IMPORTS) and not any(b"\n" + word in data for word in _IMPORTS):
+        return None
+    return digest_of(data)
 
 
 def is_editable(origin: Mapping[str, object]) -> bool:
@@ -114,14 +175,8 @@ def installed_distributions(path: list[str]) -> Iterator[InstalledDistribution]:
     """
     seen = set()
     for folder in path:
-        try:
-            names = sorted(os.listdir(folder))
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except OSError as err:
-            raise CollectorError(f"{folder}: {err.strerror or err}") from err
-        for name in names:
-            if name.endswith((".dist-info", ".egg-info")):
+        for name in _listed(folder):
+            if name.endswith(_METADATA):
                 found = InstalledDistribution(os.path.join(folder, name))
                 if found.name not in seen:
                     seen.add(found.name)

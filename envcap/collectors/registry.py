@@ -10,6 +10,7 @@ from .hardware import HardwareCollector
 from .interpreter import InterpreterCollector
 from .numerics import NumericsCollector
 from .operating_system import OperatingSystemCollector
+from .os_packages import OsPackagesCollector
 from .process_env import ProcessEnvCollector
 from .python_dists import PythonDistsCollector
 from .source import SourceCollector
@@ -22,6 +23,7 @@ COLLECTORS: tuple[type[Collector], ...] = (
     CondaCollector,
     SourceCollector,
     OperatingSystemCollector,
+    OsPackagesCollector,
     ProcessEnvCollector,
     NumericsCollector,
     HardwareCollector,

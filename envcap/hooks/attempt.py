@@ -136,6 +136,7 @@ class AttemptWriter:
         outcomes: Mapping[str, Outcome] | None = None,
         observed: Mapping[str, Descriptor] | None = None,
         log: FileRecord | None = None,
+        unstable: Mapping[str, str] | None = None,
         degraded: Mapping[str, str] | None = None,
     ) -> None:
         """Write the result.
@@ -170,6 +171,7 @@ class AttemptWriter:
             outcomes=outcomes or None,
             observed=observed or None,
             log=log,
+            unstable=unstable or None,
             degraded=degraded or None,
         )
         self._journal.append(("result", _guarded(result, {}).to_bytes()))

@@ -11,17 +11,21 @@ import errno
 import os
 from collections.abc import Mapping, Sequence
 
-from ..environment import capture_environment
+from ..collectors.installed_files import KIND as INSTALLED
+from ..environment import Environment, capture_environment
 from ..errors import CollectorError, EnvcapError, StoreError
 from ..model.components import Command
+from ..model.descriptor import Descriptor
 from ..model.manifest import Job, Outcome
 from ..redact import scrub_argv
+from ..revalidation import changes_since
 from ..store.local import LocalStore
 from ..target import Target, find_program
 from ..trust.key import key_path
 from .attempt import AttemptWriter, open_journal, to_be_told
 from .context import CONFIRM_VARIABLE, CONTEXT_VARIABLE, Context
 from .declared import DeclaredFiles, portable_names
+from .installed import look_at_installed
 from .observed import observed_in_children
 from .payload import Signals, keep_standard_streams, open_confirmations, read_confirmations, spawn, wait
 
@@ -47,6 +51,8 @@ class CommandJob:
     files : `DeclaredFiles`
     env_names : sequence of `str`
         Environment variables to record by value, beyond the allow-list.
+    check_files : `str` or `None`
+        How to look at installed files, whenever they were looked at last (`envcap.hooks.installed`).
     """
 
     def __init__(
@@ -58,11 +64,13 @@ class CommandJob:
         inputs: Sequence[str] = (),
         outputs: Sequence[str] = (),
         env_names: Sequence[str] = (),
+        check_files: str | None = None,
     ) -> None:
         self.argv = argv
         self.job_id = job_id
         self.files = DeclaredFiles(configs, inputs, outputs)
         self.env_names = env_names
+        self.check_files = check_files
 
 
 def run_command(job: CommandJob, store: LocalStore) -> int:
@@ -89,6 +97,7 @@ def run_command(job: CommandJob, store: LocalStore) -> int:
         with Signals() as signals:
             pid = spawn(program, job.argv, environ, signals.to_restore)
             signals.pass_on_to(pid)
+            recording.beside()
             status, resources = wait(pid)
     except OSError as err:
         status = {errno.EACCES: NOT_EXECUTABLE, errno.ENOEXEC: NOT_EXECUTABLE, errno.ENOENT: NOT_FOUND}.get(
@@ -128,7 +137,9 @@ class _Recording:
         self._store = store
         self._environ = environ
         self._writer: AttemptWriter | None = None
-        self._prefix = ""
+        self._target = Target.none(environ)
+        self._environment = Environment(self._target)
+        self._installed: tuple[Descriptor | None, Outcome] | None = None
         self.context: Context | None = None
 
     def begin(self) -> None:
@@ -150,7 +161,7 @@ class _Recording:
             for kind in ("interpreter", "python_dists", "source"):
                 outcomes[kind] = Outcome(status="failed", reason=str(err))
         environment = capture_environment(target, self._store)
-        self._prefix = environment.prefix
+        self._target, self._environment = target, environment
         work = self._work(outcomes)
         for reason in to_be_told({**environment.outcomes, **outcomes}):
             _say(f"degraded: {reason}")
@@ -181,6 +192,11 @@ class _Recording:
         config, outcomes["command"] = self._job.files.keep_configs(self._store)
         return Command(argv=_portable(self._job), config=config, inputs=self._job.files.read_inputs())
 
+    def beside(self) -> None:
+        """Look at what need not be known before the payload starts, while it runs."""
+        if self._writer is not None:
+            self._installed = look_at_installed(self._target, self._environment, self._store, self._job.check_files)
+
     def end(self, status: int, resources: Mapping[str, str], error: str | None, said: Sequence[str]) -> None:
         if self._writer is None:
             return
@@ -195,8 +211,15 @@ class _Recording:
         self, writer: AttemptWriter, status: int, resources: Mapping[str, str], error: str | None, said: Sequence[str]
     ) -> None:
         degraded = self._confirm(said)
-        observed = observed_in_children(self._store, said, self._prefix)
+        observed = observed_in_children(self._store, said, self._environment)
+        if self._installed is not None:
+            observed.add(INSTALLED, *self._installed)
         degraded |= observed.failures
+        environment = self._environment
+        components = {**environment.software, **environment.host}
+        unstable = changes_since(environment.fingerprints, components, self._target, self._store)
+        for kind, what in unstable.items():
+            _say(f"unstable: {kind} changed while the job ran: {what}")
         outputs, missing = self._job.files.written(degraded)
         writer.end(
             status="ok" if status == 0 else "failed",
@@ -209,6 +232,7 @@ class _Recording:
             resources=resources,
             outcomes=observed.outcomes,
             observed=observed.components,
+            unstable=unstable,
             degraded=degraded,
         )
 
@@ -218,8 +242,9 @@ class _Recording:
             f"hook {i}": line.removeprefix("degraded ") for i, line in enumerate(said) if line[:8] == "degraded"
         }
         prefixes = [line.removeprefix("prefix ") for line in said if line.startswith("prefix ")]
-        if prefixes and prefixes[0] != self._prefix:
-            captured = f"captured in {self._prefix}" if self._prefix else "no Python was captured"
+        prefix = self._environment.prefix
+        if prefixes and prefixes[0] != prefix:
+            captured = f"captured in {prefix}" if prefix else "no Python was captured"
             degraded["interpreter"] = f"{captured}, but the command ran Python in {prefixes[0]}"
         for reason in degraded.values():
             _say(f"degraded: {reason}")

@@ -4,11 +4,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..collectors.effective_numerics import numerics_of_this_process
 from ..collectors.loaded_libraries import describe_libraries
+from ..environment import Environment
 from ..errors import EnvcapError
+from ..fingerprint import fingerprint
+from ..memo import Memo
 from ..model.components import EffectiveNumerics, NumericsOfProcess
 from ..model.descriptor import Descriptor
 from ..model.document import parse_json
@@ -36,6 +40,12 @@ class Observed:
         self.components: dict[str, Descriptor] = {}
         self.outcomes: dict[str, Outcome] = {}
 
+    def add(self, kind: str, found: Descriptor | None, outcome: Outcome) -> None:
+        """Add one more component, if there is one, and how it ended."""
+        self.outcomes[kind] = outcome
+        if found is not None:
+            self.components[kind] = found
+
     @property
     def failures(self) -> dict[str, str]:
         """What failed, and why."""
@@ -48,10 +58,13 @@ class Observer:
     Parameters
     ----------
     store : `ObjectStore`
+    environment : `Environment`
+        What was captured before.
     """
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, environment: Environment) -> None:
         self._store = store
+        self._environment = environment
         self._loads: object = None
         self._paths: list[str] = []
         self._numerics: NumericsOfProcess | None = None
@@ -67,7 +80,11 @@ class Observer:
             numerics = numerics_of_this_process(self._paths)
             if self._found is None or changed or numerics != self._numerics:
                 self._found = _observed(
-                    self._store, self._paths, [numerics] if numerics else [], sys.prefix, sys.base_prefix
+                    self._store,
+                    self._paths,
+                    [numerics] if numerics else [],
+                    (sys.prefix, sys.base_prefix),
+                    self._environment.fingerprints,
                 )
                 self._loads, self._numerics = loads, numerics
         except Exception as err:  # noqa: BLE001  (the payload must not notice; the outcome says it)
@@ -99,7 +116,7 @@ def _loads() -> object:
     return counted[0] if counted else None
 
 
-def observed_in_children(store: ObjectStore, said: Sequence[str], prefix: str) -> Observed:
+def observed_in_children(store: ObjectStore, said: Sequence[str], environment: Environment) -> Observed:
     """Return what the payload's Python processes said they had loaded when they ended.
 
     Parameters
@@ -107,8 +124,8 @@ def observed_in_children(store: ObjectStore, said: Sequence[str], prefix: str) -
     store : `ObjectStore`
     said : sequence of `str`
         The lines, as `envcap.hooks.startup` writes them.
-    prefix : `str`
-        Of the interpreter that was captured.
+    environment : `Environment`
+        What was captured before.
     """
     began, ended = ({line.partition(" ")[2] for line in said if line.startswith(word)} for word in ("began ", "ended "))
     found = Observed()
@@ -123,7 +140,8 @@ def observed_in_children(store: ObjectStore, said: Sequence[str], prefix: str) -
             for line in said
             if line.startswith("numerics ")
         ]
-        found = _observed(store, paths, numerics, prefix, bases[0] if bases else "")
+        prefixes = (environment.prefix, bases[0] if bases else "")
+        found = _observed(store, paths, numerics, prefixes, environment.fingerprints)
     except EnvcapError as err:
         failed = Outcome(status="failed", reason=str(err))
         found.outcomes = {LIBRARIES: failed, NUMERICS: failed}
@@ -137,19 +155,43 @@ def observed_in_children(store: ObjectStore, said: Sequence[str], prefix: str) -
 
 
 def _observed(
-    store: ObjectStore, paths: Iterable[str], numerics: Iterable[NumericsOfProcess], prefix: str, base: str
+    store: ObjectStore,
+    paths: Sequence[str],
+    numerics: Iterable[NumericsOfProcess],
+    prefixes: tuple[str, str],
+    fingerprints: Mapping[str, str],
 ) -> Observed:
     found = Observed()
     keeper = Keeper(store)
-    libraries = describe_libraries(paths, ((prefix, "{prefix}"), (base, "{base_prefix}")))
+    owners, unknown = _owners(paths, fingerprints)
+    libraries = describe_libraries(paths, zip(prefixes, ("{prefix}", "{base_prefix}"), strict=True), owners)
     found.components[LIBRARIES] = keeper.document(libraries)
     distinct = {one.to_bytes(): one for one in numerics}
     if distinct:
         effective = EffectiveNumerics(processes=[distinct[key] for key in sorted(distinct)])
         found.components[NUMERICS] = keeper.document(effective)
     captured = keeper.failure or Outcome(status="captured")
-    found.outcomes[LIBRARIES] = captured
+    found.outcomes[LIBRARIES] = unknown or captured
     found.outcomes[NUMERICS] = (
         captured if distinct else Outcome(status="absent", reason="no numerical library was loaded")
     )
     return found
+
+
+def _owners(paths: Sequence[str], fingerprints: Mapping[str, str]) -> tuple[dict[str, str], Outcome | None]:
+    """Return the owners of files, looked for once as long as neither the files nor what is installed change."""
+    memo = Memo()
+    known = sorted(set(paths))
+    subject = "owners " + "\n".join(known)
+    state = fingerprint(known, [f"{kind} {value}" for kind, value in sorted(fingerprints.items())])
+    if (recalled := memo.get(subject, state)) is not None:
+        return dict(recalled), None
+    try:
+        from ..collectors.owners import owners_of
+
+        found = owners_of(known)
+    except (EnvcapError, OSError) as err:
+        return {}, Outcome(status="failed", reason=f"who owns the libraries can't be told: {err}")
+    if state.is_settled(time.time_ns()):
+        memo.put(subject, state, found)
+    return found, None

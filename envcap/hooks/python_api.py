@@ -200,7 +200,7 @@ class CapturedBlock:
         )
         writer.begin()
         self._writer, self.attempt = writer, writer.attempt
-        self._observer = Observer(self._store)
+        self._observer = Observer(self._store, environment)
         self._enclosing = os.environ.get(CONTEXT_VARIABLE)
         os.environ[CONTEXT_VARIABLE] = Context(self._store, writer.attempt, environment, key_path()).to_text()
         watch_imports()

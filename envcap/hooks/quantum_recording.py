@@ -47,12 +47,12 @@ class Session:
         self._digests: dict[tuple[str, int, int, int, int], FileRecord] = {}
         self._configs: dict[str, tuple[object, KeptConfig]] = {}
         self.argv = scrub_argv(sys.argv)
-        self.observer = Observer(context.store)
         target = Target.current()
         self.target = target
         self.environment: Environment = (
             context.environment if context.environment.fits(target) else capture_environment(target, context.store)
         )
+        self.observer = Observer(context.store, self.environment)
 
     def config(self, label: str, config: object, dump: Callable[[], str]) -> KeptConfig:
         """Keep a task's configuration, once; return its descriptor, an outcome if it failed, and what was scrubbed.

@@ -19,6 +19,7 @@ __all__ = (
     "Distribution",
     "EffectiveNumerics",
     "Hardware",
+    "InstalledFiles",
     "Interpreter",
     "LoadedLibraries",
     "LoadedLibrary",
@@ -26,6 +27,8 @@ __all__ = (
     "Numerics",
     "NumericsOfProcess",
     "OperatingSystem",
+    "OsPackage",
+    "OsPackages",
     "ProcessEnv",
     "PythonBlock",
     "PythonDists",
@@ -58,9 +61,14 @@ class Distribution(Document):
 
 
 class PythonDists(Document, media_type="application/vnd.envcap.python-dists.v1+json"):
-    """The distributions that the job's interpreter can import, whether it did or not."""
+    """The distributions that the job's interpreter can import, whether it did or not.
+
+    `startup` has the files, by name and digest, that Python executes at its start (``*.pth``, ``sitecustomize.py``,
+    ``usercustomize.py``) though they belong to no distribution.
+    """
 
     distributions: Sequence[Distribution] = array(nested(Distribution))
+    startup: Mapping[str, str] | None = mapping(string(), default=None)
 
 
 class CondaPackage(Document):
@@ -92,6 +100,21 @@ class OperatingSystem(Document, media_type="application/vnd.envcap.operating-sys
     machine: str = string()
     distribution: Mapping[str, str] = mapping(string())
     libc: str = string()
+
+
+class OsPackage(Document):
+    """A package of the operating system, as its manager names it."""
+
+    name: str = string()
+    version: str = string()
+    architecture: str | None = string(default=None)
+
+
+class OsPackages(Document, media_type="application/vnd.envcap.os-packages.v1+json"):
+    """The installed packages of the operating system, by name. `manager` is ``dpkg``, ``rpm`` or ``apk``."""
+
+    manager: str = string()
+    packages: Sequence[OsPackage] = array(nested(OsPackage))
 
 
 class CodeRoot(Document):
@@ -132,18 +155,36 @@ class LoadedLibrary(Document):
     """A shared library (or the program itself) that the job's process had mapped.
 
     `path` begins with ``{prefix}`` or ``{base_prefix}`` where it lies in the interpreter's. `build_id` is the linker's
-    (the note ``NT_GNU_BUILD_ID``); a library without one has `sha256`, and one that is gone has neither.
+    (the note ``NT_GNU_BUILD_ID``); a library without one has `sha256`, and one that is gone has neither. `owner` is the
+    package that brought it, behind its manager's name (``dpkg libc6``, ``conda openblas``, ``python numpy``); one that
+    no package owns was put there by hand.
     """
 
     path: str = string()
     build_id: str | None = string(default=None)
     sha256: str | None = string(default=None)
+    owner: str | None = string(default=None)
 
 
 class LoadedLibraries(Document, media_type="application/vnd.envcap.loaded-libraries.v1+json"):
     """The shared libraries that were really loaded when the job ended, of all its Python processes together."""
 
     libraries: Sequence[LoadedLibrary] = array(nested(LoadedLibrary))
+
+
+class InstalledFiles(Document, media_type="application/vnd.envcap.installed-files.v1+json"):
+    """Whether what is installed is what was installed: the files of distributions and of conda's packages.
+
+    `method` is ``stat`` (a file is read only if its size, or a change after its installation, gives reason to) or
+    ``content`` (all are read); `files` is how many were looked at. `modified` and `missing` name each file that is no
+    longer what was installed, with its owner; `stray` those that belong to nobody. Paths are from the prefix.
+    """
+
+    method: str = string()
+    files: int = integer()
+    modified: Mapping[str, str] = mapping(string())
+    missing: Mapping[str, str] = mapping(string())
+    stray: Sequence[str] = array(string())
 
 
 class NumericalLibrary(Document):
@@ -278,10 +319,12 @@ COMPONENTS: Mapping[str, type[Document]] = {
         PythonDists,
         Conda,
         OperatingSystem,
+        OsPackages,
         Source,
         ProcessEnv,
         Numerics,
         LoadedLibraries,
+        InstalledFiles,
         EffectiveNumerics,
         Hardware,
         Container,

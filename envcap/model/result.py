@@ -47,8 +47,9 @@ class Result(Document, media_type="application/vnd.envcap.result.v1+json"):
     `status` is ``ok`` or ``failed``. `exit` is the payload's exit status as a shell tells it (128 + n for signal n).
     `content_key` is the digest of the recipe with its inputs by content; it is missing when an input could not be read.
     `observed` holds what could be known only at the end (the libraries really loaded, the numerics in effect), a
-    component by collector, and `outcomes` how those collectors ended. `scrubbed` is as in the manifest. Numbers that
-    are not integers are texts: hashed documents carry no floats.
+    component by collector, and `outcomes` how those collectors ended. `unstable` says what of the environment changed
+    while the job ran, by collector: then nobody knows which state it ran in. `scrubbed` is as in the manifest. Numbers
+    that are not integers are texts: hashed documents carry no floats.
     """
 
     attempt: str = string()
@@ -65,6 +66,7 @@ class Result(Document, media_type="application/vnd.envcap.result.v1+json"):
     metrics: Mapping[str, str] | None = mapping(string(), default=None)
     outcomes: Mapping[str, Outcome] | None = mapping(nested(Outcome), default=None)
     observed: Mapping[str, Descriptor] | None = mapping(nested(Descriptor), default=None)
+    unstable: Mapping[str, str] | None = mapping(string(), default=None)
     scrubbed: Mapping[str, str] | None = mapping(string(), default=None)
     log: FileRecord | None = nested(FileRecord, default=None)
     degraded: Mapping[str, str] | None = mapping(string(), default=None)

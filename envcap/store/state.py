@@ -7,7 +7,7 @@ import os
 
 from ..model.manifest import Writer
 
-__all__ = ("state_of", "this_process")
+__all__ = ("boot_id", "state_of", "this_process")
 
 
 def this_process() -> Writer:
@@ -17,7 +17,7 @@ def this_process() -> Writer:
         _processes.clear()  # what a forked child has inherited
         _processes[pid] = Writer(
             host=os.uname().nodename,
-            boot_id=_boot_id(),
+            boot_id=boot_id(),
             pid=pid,
             start=_start_time(pid),
             pid_namespace=_pid_namespace(),
@@ -38,7 +38,7 @@ def state_of(writer: Writer) -> str:
     """
     if writer.boot_id is None or writer.start is None:
         return "unknown"
-    if writer.boot_id != _boot_id():
+    if writer.boot_id != boot_id():
         # The same node after a reboot: nothing of that boot still runs. Another node can't be asked from here.
         return "lost" if writer.host == os.uname().nodename else "unknown"
     if writer.pid_namespace != _pid_namespace():
@@ -46,7 +46,8 @@ def state_of(writer: Writer) -> str:
     return "running" if _start_time(writer.pid) == writer.start else "lost"
 
 
-def _boot_id() -> str | None:
+def boot_id() -> str | None:
+    """Return what tells this start of this node from others; `None` if it can't be read."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as stream:
             return stream.read().strip()

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from envcap.environment import Environment, capture_environment
+from envcap.memo import cache_dir
 from envcap.store.local import LocalStore
 from envcap.target import Target
 
@@ -23,7 +24,6 @@ __all__ = (
     "Built",
     "Engine",
     "EngineOptions",
-    "cache_dir",
     "observed",
     "own_directories",
     "passed_variables",
@@ -136,14 +136,6 @@ class Engine(ABC):
         BuildError
             If it can't be done.
         """
-
-
-def cache_dir() -> str:
-    """Return where rebuilt environments are kept: ``ENVCAP_CACHE``, else in the user's cache directory."""
-    if named := os.environ.get("ENVCAP_CACHE"):
-        return os.path.abspath(named)
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return os.path.join(cache, "envcap")
 
 
 def wheelhouse() -> Wheelhouse:

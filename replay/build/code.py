@@ -9,10 +9,10 @@ import subprocess
 from collections.abc import Mapping, Sequence
 
 from envcap.errors import StoreError
+from envcap.memo import cache_dir
 from envcap.model.components import CodeRoot
 
 from ..jobs.base import CapturedJob
-from .base import cache_dir
 from ..errors import BuildError
 from ..fidelity import Fidelity, Layer
 

@@ -8,18 +8,20 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..jobs.base import CapturedJob
+from envcap.memo import cache_dir
+
 from ..errors import BuildError
 from ..fidelity import Fidelity, Layer
 from ..image.builder import ImageBuilder
 from ..image.client import EngineClient, connect
 from ..image.ladder import Ladder, Rung
 from ..image.recipe import CODE
+from ..jobs.base import CapturedJob
 from ..progress import Progress
 from ..sandbox.base import Mount
 from ..sandbox.container import ContainerSandbox, confinement
 from ..wheels.gathering import WheelGatherer
-from .base import Built, Engine, cache_dir, planned_wheels, wheelhouse
+from .base import Built, Engine, planned_wheels, wheelhouse
 from .code import code_layer, code_path
 from .observation import observe, observed_layers
 

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 
 from envcap.digest import canonical_json, digest_of
 from envcap.environment import capture_environment
+from envcap.memo import cache_dir
 from envcap.model.components import Distribution
 from envcap.redact import scrub
 from envcap.target import Target
@@ -31,7 +32,7 @@ from ..sandbox.base import Mount, Sandbox
 from ..sandbox.bubblewrap import Bubblewrap
 from ..sandbox.unconfined import Unconfined
 from ..wheels.wheelhouse import Wheel
-from .base import Built, Engine, cache_dir, observed, passed_variables, planned_wheels, wheelhouse
+from .base import Built, Engine, observed, passed_variables, planned_wheels, wheelhouse
 from .code import code_layer, code_path
 from .installed import copy_installed, modified_files, record_digest, records, stray_files
 from .interpreter import FoundPython, find_python, interpreter_layer, interpreter_places, uv_program

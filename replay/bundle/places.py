@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ..build.base import cache_dir
+from envcap.memo import cache_dir
 
 __all__ = ("FILES", "REPOSITORY", "bundle_folder", "bundled_base", "bundled_repository", "note_base", "standing")
 

@@ -76,7 +76,8 @@ def work(tmp_path: Path) -> Path:
 def clean_environ() -> dict[str, str]:
     """Give this process's environment without what a developer's shell could bend a test with."""
     bending = ("ENVCAP_", "PYTHON", "GIT_", "PYTEST_", "VIRTUAL_ENV")
-    return {name: value for name, value in os.environ.items() if not name.startswith(bending)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(bending)}
+    return {**kept, "ENVCAP_CACHE": os.environ["ENVCAP_CACHE"]}
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ def test_a_build_id_is_what_the_linker_wrote() -> None:
 
 def test_without_a_build_id_the_digest_tells(stray: Path) -> None:
     assert build_id(str(stray)) is None
-    (one,) = describe_libraries([str(stray)], ()).libraries
+    (one,) = describe_libraries([str(stray)], (), {}).libraries
     assert (one.build_id, one.sha256) == (None, digest_of_file(str(stray))[0])
 
 
@@ -83,14 +83,14 @@ def test_what_is_no_library_has_no_build_id(tmp_path: Path, data: bytes) -> None
 
 
 def test_a_library_that_is_gone_is_named(tmp_path: Path) -> None:
-    (one,) = describe_libraries([f"{tmp_path}/gone.so (deleted)"], ()).libraries
+    (one,) = describe_libraries([f"{tmp_path}/gone.so (deleted)"], (), {}).libraries
     assert one.path.endswith("gone.so (deleted)")
     assert (one.build_id, one.sha256) == (None, None)
 
 
 def test_none_can_not_be() -> None:
     with pytest.raises(CollectorError):
-        describe_libraries([], ())
+        describe_libraries([], (), {})
 
 
 def test_the_prefix_is_no_identity(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_the_prefix_is_no_identity(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name / "lib").mkdir(parents=True)
         shutil.copy(libc(), tmp_path / name / "lib" / "x.so")
-        made.append(describe_libraries([f"{tmp_path}/{name}/lib/x.so"], ((f"{tmp_path}/{name}", "{prefix}"),)))
+        made.append(describe_libraries([f"{tmp_path}/{name}/lib/x.so"], ((f"{tmp_path}/{name}", "{prefix}"),), {}))
     assert made[0].to_bytes() == made[1].to_bytes()
     assert made[0].libraries[0].path == "{prefix}/lib/x.so"
 

@@ -27,7 +27,7 @@ def software(
     python = venv(*(wheel(name, {f"{name}/__init__.py": "", f"{name}/data.txt": name}) for name in names))
     python.parent.parent.rename(top / "venv")
     for name in ("ncurses", "python", "a-tool"):
-        record = {"name": name, "version": "1.0", "build": "0", "subdir": "noarch", "channel": "forge"}
+        record = {"name": name, "version": "1.0", "build": "0", "subdir": "noarch", "channel": "forge", "files": []}
         write(top / "venv" / "conda-meta" / f"{name}-1.0-0.json", json.dumps(record))
     stack = top / "stack"
     for name in ("b", "a", "c/d", "c/A"):

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fingerprints: whether what a collector looks at has changed, for the price of a ``stat`` of each record.
+
+A file's ``ctime`` can't be set, so a change that forges size and ``mtime`` is noticed too. What was changed within the
+resolution of a file system's clock is not told apart: a fingerprint that young proves nothing (as in git's index).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+
+__all__ = ("Fingerprint", "fingerprint")
+
+_RACY_NS = 2_000_000_000
+"""Coarsest resolution of the clocks of file systems in use, NFS among them."""
+
+
+class Fingerprint:
+    """State of some files.
+
+    Attributes
+    ----------
+    digest : `str`
+        Equal if nothing changed.
+    newest : `int`
+        Latest change of any of them, in nanoseconds since the epoch.
+    """
+
+    __slots__ = ("digest", "newest")
+
+    def __init__(self, digest: str, newest: int) -> None:
+        self.digest = digest
+        self.newest = newest
+
+    def is_settled(self, now: int) -> bool:
+        """Whether a change after `now` (nanoseconds since the epoch) would give another fingerprint."""
+        return self.newest < now - _RACY_NS
+
+
+def fingerprint(paths: Iterable[str], facts: Iterable[str] = ()) -> Fingerprint:
+    """Return the fingerprint of some files, which need not exist, and of texts that matter beside them."""
+    newest = 0
+    lines = list(facts)
+    for path in paths:
+        try:
+            state = os.stat(path)
+        except OSError as err:
+            lines.append(f"{path}\0{err.errno}")
+        else:
+            newest = max(newest, state.st_ctime_ns)
+            lines.append(f"{path}\0{state.st_ino} {state.st_size} {state.st_mtime_ns} {state.st_ctime_ns}")
+    text = "\n".join(lines).encode("utf-8", "surrogateescape")
+    return Fingerprint(hashlib.sha256(text).hexdigest(), newest)

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether what a collector found before still stands: before a job, to save the work; after it, to notice a change."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+
+from .collectors.base import Collector, collect
+from .errors import EnvcapError, FormatError
+from .fingerprint import Fingerprint, fingerprint
+from .memo import Memo
+from .model.descriptor import Descriptor, describe, describe_bytes
+from .model.document import parse_json
+from .store.base import ObjectStore
+from .target import Target
+
+__all__ = ("changes_since", "fingerprint_of", "memorise", "recalled")
+
+_VERSION = "collectors 1"
+"""Changes with what collectors make of the same files."""
+
+_MAX_NAMED = 6
+
+Known = tuple[Descriptor, Mapping[str, object]]
+
+
+def fingerprint_of(collector: Collector, target: Target) -> Fingerprint | None:
+    """Return the fingerprint of what a collector looks at.
+
+    `None` if it can't tell, or can't be told now: then it has to look.
+    """
+    try:
+        paths = collector.looked_at(target)
+        return None if paths is None else fingerprint(paths, _facts(collector.kind, target))
+    except (EnvcapError, OSError):
+        return None
+
+
+def _facts(kind: str, target: Target) -> Iterator[str]:
+    yield from (_VERSION, kind, target.executable, target.prefix, target.version, *target.path)
+
+
+def recalled(memo: Memo, kind: str, target: Target, state: Fingerprint, store: ObjectStore) -> Known | None:
+    """Return the component and the places that stand for a fingerprint, if the store has that component."""
+    found = memo.get(_subject(kind, target), state)
+    try:
+        if not isinstance(found, Mapping):
+            return None
+        descriptor = Descriptor.checked(found["component"])
+        place = found["place"]
+        if not isinstance(place, Mapping) or not store.has(descriptor.digest):
+            return None
+    except (KeyError, FormatError):
+        return None
+    return descriptor, place
+
+
+def memorise(
+    memo: Memo, kind: str, target: Target, states: tuple[Fingerprint, Fingerprint | None], found: Known
+) -> None:
+    """Keep what was found, if nothing changed meanwhile and no change could have gone unnoticed."""
+    before, after = states
+    if after is not None and after.digest == before.digest and before.is_settled(time.time_ns()):
+        component, place = found
+        memo.put(_subject(kind, target), before, {"component": component.data, "place": place})
+
+
+def changes_since(
+    fingerprints: Mapping[str, str], components: Mapping[str, Descriptor], target: Target, store: ObjectStore
+) -> dict[str, str]:
+    """Return what changed in an environment since it was captured, by collector.
+
+    Parameters
+    ----------
+    fingerprints, components : mapping
+        As they were captured, by collector.
+    target : `Target`
+    store : `ObjectStore`
+        That has the components.
+    """
+    from .collectors.registry import COLLECTORS
+
+    changed = {}
+    for cls in COLLECTORS:
+        state = fingerprint_of(cls(), target) if cls.kind in fingerprints else None
+        if state is None or state.digest == fingerprints[cls.kind]:
+            continue
+        collected, outcome = collect(cls(), target, describe_bytes)
+        if collected is None:
+            changed[cls.kind] = f"{outcome.status}: {outcome.reason}"
+        elif cls.kind not in components:
+            changed[cls.kind] = "there was none at the start"
+        elif describe(collected.component) != components[cls.kind]:
+            changed[cls.kind] = _told(store, components[cls.kind], collected.component.data)
+    return changed
+
+
+def _told(store: ObjectStore, before: Descriptor, after: Mapping[str, object]) -> str:
+    from .differences import document_changes
+
+    changes = document_changes(parse_json(store.get(before.digest)), after)
+    named = [f"{one.name} {one.before} → {one.after}" for one in changes[:_MAX_NAMED]]
+    more = f" and {len(changes) - _MAX_NAMED} more" if len(changes) > _MAX_NAMED else ""
+    return ", ".join(named) + more
+
+
+def _subject(kind: str, target: Target) -> str:
+    return "\n".join(_facts(kind, target))
