@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from envcap.collectors.base import Absent
 from envcap.collectors.installed_files import CONTENT, STAT, Installation
 from envcap.errors import CollectorError
-from envcap.model.components import InstalledFiles
+from envcap.model.components import InstalledFiles, LoadedLibraries
 from envcap.store.index import Attempt
 from envcap.store.local import LocalStore
 from envcap.target import Target
@@ -154,17 +155,25 @@ class TestJobs:
         shown = envcap("show", "@last").stdout
         assert "modified: lib/python" in shown
 
-    def test_a_preloaded_library_stands_out(self, envcap: Run, python: Path, tmp_path: Path) -> None:
+    def test_a_preloaded_library_stands_out(
+        self, envcap: Run, tmp_path: Path, last: Callable[[], Attempt], store: LocalStore
+    ) -> None:
         compiler = shutil.which("cc")
         assert compiler, "the Python headers' compiler"
         source = tmp_path / "preloaded.c"
         source.write_text("int preloaded(void) { return 1; }\n")
         library = tmp_path / "preloaded.so"
         subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source], check=True)
-        done = envcap("run", "--", python, "-c", "1", env={"LD_PRELOAD": str(library)})
+        done = envcap("run", "--", sys.executable, "-c", "import ssl", env={"LD_PRELOAD": str(library)})
         assert done.returncode == 0, done.stderr
-        shown = " ".join(envcap("show", "@last").stdout.split())
-        assert f"no package brought {library}" in shown.replace("│ │ ", "") or "preloaded.so" in shown
+        result = last().result
+        assert result is not None
+        assert result.observed is not None
+        found = LoadedLibraries.from_bytes(store.get(result.observed["loaded_libraries"].digest))
+        owners = {os.path.basename(one.path): one.owner for one in found.libraries}
+        assert owners["preloaded.so"] is None
+        assert "libc6" in str(owners["libc.so.6"])
+        assert "no package brought" in envcap("show", "@last").stdout
 
     def test_a_change_while_the_job_runs_makes_it_unstable(
         self, envcap: Run, python: Path, site_packages: Callable[[Path], Path], last: Callable[[], Attempt]
