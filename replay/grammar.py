@@ -17,14 +17,20 @@ __all__ = (
     "ABI",
     "ABSOLUTE_PATH",
     "COMMIT",
+    "CONDA_FILE",
+    "CONDA_NAME",
+    "CONDA_VERSION",
     "DIGEST",
     "DISTRIBUTION",
     "IMAGE",
     "MACHINE",
+    "MD5",
     "PLACEHOLDER",
     "PYTHON_VERSION",
     "RELATIVE_PATH",
+    "SHA256",
     "UMASK",
+    "URL",
     "UUID",
     "VARIABLE",
     "VARIABLE_VALUE",
@@ -68,6 +74,13 @@ VERSION = _grammar("version", r"[A-Za-z0-9]([A-Za-z0-9.+!_-]*[A-Za-z0-9])?")
 PYTHON_VERSION = _grammar("version of Python", r"[0-9]+\.[0-9]+(\.[0-9]+)?([a-z][a-z0-9]*)?\+?")
 # PEP 427. Nothing in it can be an option or a path.
 WHEEL = _grammar("file name of a wheel", r"[A-Za-z0-9][A-Za-z0-9_.]*(-[A-Za-z0-9_.+!]+){4,5}\.whl")
+# Of conda's package names, versions and builds (conda's CEP 26), none begins with a dash or holds a separator of paths.
+CONDA_NAME = _grammar("name of a conda package", r"[a-z0-9_][a-z0-9_.-]*", 128)
+CONDA_VERSION = _grammar("version or build of a conda package", r"[A-Za-z0-9_][A-Za-z0-9_.+!~]*", 128)
+CONDA_FILE = _grammar("file name of a conda package", r"[a-z0-9_][A-Za-z0-9_.+!~-]*\.(conda|tar\.bz2)")
+URL = _grammar("address", r"(https?|file)://[A-Za-z0-9._~:/?#\[\]@%+=,!-]*", 2048)
+SHA256 = _grammar("SHA-256", r"[0-9a-f]{64}")
+MD5 = _grammar("MD5", r"[0-9a-f]{32}")
 ABI = _grammar("ABI tag", r"[A-Za-z0-9][A-Za-z0-9_-]*")
 MACHINE = _grammar("machine", r"[a-z0-9][a-z0-9_]*", 32)
 # The reference grammar of the distribution project: host and port, path, tag, digest; or an image's id alone.

@@ -18,7 +18,7 @@ from ..target import Target
 from .base import Absent, Collected, Collector, Keep
 from .bounded import read_bounded
 
-__all__ = ("MAX_RECORD", "CondaCollector", "conda_prefix")
+__all__ = ("MAX_RECORD", "CondaCollector", "conda_prefix", "owned_metadata")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ MAX_RECORD = 1 << 26
 
 _META = "conda-meta"
 _MAX_PYVENV_CFG = 1 << 16
+_OF_A_DISTRIBUTION = (b".dist-info/METADATA", b".egg-info/PKG-INFO")
 _REQUIRED = ("name", "version", "build")
 _OPTIONAL = ("subdir", "md5", "sha256", "url", "channel")
 
@@ -77,6 +78,29 @@ def conda_prefix(target: Target) -> str | None:
         if prefix and os.path.lexists(os.path.join(prefix, _META)):
             return prefix
     return None
+
+
+def owned_metadata(prefix: str) -> frozenset[str]:
+    """Return the metadata directories of Python distributions that packages of conda's brought.
+
+    Raises
+    ------
+    CollectorError
+        If a record can't be read.
+    """
+    meta = os.path.join(prefix, _META)
+    found = set()
+    for name in _listed(meta):
+        if name.endswith(".json"):
+            data = read_bounded(os.path.join(meta, name), MAX_RECORD)
+            for mark in _OF_A_DISTRIBUTION:
+                end = data.find(mark)
+                while end >= 0:
+                    start = data.rfind(b'"', 0, end) + 1
+                    path = data[start : end + len(mark)].decode("utf-8", "replace").rpartition("/")[0]
+                    found.add(os.path.realpath(os.path.join(prefix, path)))
+                    end = data.find(mark, end + 1)
+    return frozenset(found)
 
 
 def _base_prefix(target: Target) -> str | None:

@@ -21,6 +21,7 @@ from ..redact import scrub
 from ..target import Target
 from .base import Absent, Collected, Collector, Keep
 from .bounded import read_bounded
+from .conda import conda_prefix, owned_metadata
 
 __all__ = (
     "InstalledDistribution",
@@ -89,6 +90,7 @@ class PythonDistsCollector(Collector):
 
     def looked_at(self, target: Target) -> Iterator[str]:
         """Return the directories of the search path, and in them all records and what runs at Python's start."""
+        yield os.path.join(target.prefix, "conda-meta")
         for folder in target.path:
             yield folder
             for name in _listed(folder):
@@ -105,6 +107,8 @@ class PythonDistsCollector(Collector):
         distributions = []
         origins = {}
         candidates = _startup_files(target)
+        prefix = conda_prefix(target)
+        of_conda = owned_metadata(prefix) if prefix is not None else frozenset()
         for found in installed_distributions(target.path):
             origin = found.direct_url()
             if origin.get("url"):
@@ -117,7 +121,13 @@ class PythonDistsCollector(Collector):
                     del candidates[name]
             digest = None if editable or text is None else normalised_record(text)
             distributions.append(
-                Distribution(name=found.name, version=found.version, record=digest, editable=editable or None)
+                Distribution(
+                    name=found.name,
+                    version=found.version,
+                    record=digest,
+                    editable=editable or None,
+                    manager="conda" if os.path.realpath(found.info) in of_conda else None,
+                )
             )
         distributions.sort(key=lambda d: d.name)
         startup = {name: digest for name, path in candidates.items() if (digest := _executed(path)) is not None}

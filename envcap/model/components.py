@@ -51,13 +51,15 @@ class Distribution(Document):
     """An installed Python distribution.
 
     `record` is the digest of its normalised RECORD, which is the same in every prefix and for every installer; it is
-    missing when the distribution has no RECORD (old ``egg-info``), and such a distribution can't be proved.
+    missing when the distribution has no RECORD (old ``egg-info``), and such a distribution can't be proved. `manager`
+    is ``conda`` if a package of conda's brought it; pip, uv and the like bring the others.
     """
 
     name: str = string()
     version: str = string()
     record: str | None = string(default=None)
     editable: bool | None = boolean(default=None)
+    manager: str | None = string(default=None)
 
 
 class PythonDists(Document, media_type="application/vnd.envcap.python-dists.v1+json"):

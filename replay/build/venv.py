@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The engine ``venv``: a virtual environment with the captured distributions, proved by their RECORDs.
 
-Each distribution is installed as ``name==version`` by uv, and its normalised RECORD is held against the captured one:
-equal means the same bytes. An environment is kept under the digest of what it was built from, and proved again, file by
+It is built on an interpreter of this machine's, or is the captured conda prefix, made anew. Each distribution is
+installed as ``name==version`` by uv, and its normalised RECORD is held against the captured one: equal means the same
+bytes. An environment is kept under the digest of what it was built from, and proved again, file by
 file, each time it is used.
 """
 
@@ -34,12 +35,13 @@ from ..sandbox.unconfined import Unconfined
 from ..wheels.wheelhouse import Wheel
 from .base import Built, Engine, observed, passed_variables, planned_wheels, wheelhouse
 from .code import code_layer, code_path
-from .installed import copy_installed, modified_files, record_digest, records, stray_files
-from .interpreter import FoundPython, find_python, interpreter_layer, interpreter_places, uv_program
+from .foundation import Foundation, foundation_of
+from .installed import copy_installed, record_digest, records
+from .interpreter import uv_program
 
 __all__ = ("VenvEngine",)
 
-_GENERATOR = "venv 2"
+_GENERATOR = "venv 3"
 _SECONDS = 1800
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _VERSION = re.compile(r"[A-Za-z0-9.+!_-]+")
@@ -67,11 +69,13 @@ class VenvEngine(Engine):
         """Return what it would reach; what is proved only by building is ``rebuilt`` until then."""
         if not job.has_python:
             return (_NO_PYTHON,)
-        found = find_python(job)
-        return (interpreter_layer(job, found), self._planned_dists(job, found), code_layer(job, code))
+        base = foundation_of(job, offline=self.options.offline)
+        if isinstance(base, Layer):
+            return (base, self._planned_dists(job, None), code_layer(job, code))
+        return (*base.layers(), self._planned_dists(job, base), code_layer(job, code))
 
-    def _planned_dists(self, job: CapturedJob, found: FoundPython | None) -> Layer:
-        if found is not None and os.path.exists(_marker(folder := _folder(job, found))):
+    def _planned_dists(self, job: CapturedJob, base: Foundation | None) -> Layer:
+        if base is not None and os.path.exists(_marker(folder := _folder(job, base))):
             return _proved_dists(job, folder)
         wanted = _installable(job)
         bad = [d for d in wanted if not _NAME.fullmatch(d.name) or not _VERSION.fullmatch(d.version)]
@@ -96,45 +100,48 @@ class VenvEngine(Engine):
             variables = {**passed_variables(), **job.variables}
             environment = capture_environment(Target.none(variables), job.store)
             return Built("", variables, (_NO_PYTHON,), self._sandbox(), (), environment)
-        found = find_python(job)
-        if found is None:
-            raise BuildError(interpreter_layer(job, None).detail)
-        folder = _folder(job, found)
+        base = foundation_of(job, offline=self.options.offline)
+        if isinstance(base, Layer):
+            raise BuildError(base.detail)
+        folder = _folder(job, base)
         with _locked(folder):
-            if not _is_whole(folder):
+            if not (os.path.exists(_marker(folder)) and base.is_whole(folder)):
                 with progress.step(f"rebuild the environment ({len(job.dists.distributions)} distributions)"):
-                    _build(job, found, folder, offline=self.options.offline)
+                    _build(job, base, folder, offline=self.options.offline)
         with progress.step("put the code back"):
             path = code_path(job, code, scratch)
-        layers = (interpreter_layer(job, found), _proved_dists(job, folder), code_layer(job, code))
+        layers = (*base.reached(folder), _proved_dists(job, folder), code_layer(job, code))
         python = os.path.join(folder, "bin", "python")
         variables = passed_variables()
         variables["PATH"] = os.path.join(folder, "bin") + os.pathsep + variables["PATH"]
         variables |= {**job.variables, "PYTHONPATH": os.pathsep.join(path)}
         sandbox = self._sandbox()
-        mounts = tuple(Mount(place, place) for place in (folder, *interpreter_places(found), *path))
+        mounts = tuple(Mount(place, place) for place in (folder, *base.places(), *path))
         return Built(python, variables, layers, sandbox, mounts, observed(python, variables, job.store))
 
 
-def _installable(job: CapturedJob) -> Sequence[Distribution]:
-    """Return the distributions to install; an editable one is code, which is put back as such."""
+def _wanted(job: CapturedJob) -> Sequence[Distribution]:
+    """Return the distributions that must be there in the end; an editable one is code, which is put back as such."""
     return [d for d in job.dists.distributions if not d.editable]
 
 
-def _folder(job: CapturedJob, found: FoundPython) -> str:
+def _installable(job: CapturedJob) -> Sequence[Distribution]:
+    """Return the distributions to install: conda's come with their packages."""
+    return [d for d in _wanted(job) if d.manager != "conda"]
+
+
+def _folder(job: CapturedJob, base: Foundation) -> str:
     inputs = {
         "generator": _GENERATOR,
-        "python": os.path.realpath(found.path),
-        "version": found.version,
+        **base.key(),
         "distributions": digest_of(job.dists.to_bytes()),
     }
     return os.path.join(cache_dir(), "venv", digest_of(canonical_json(inputs)).removeprefix("sha256:")[:32])
 
 
-def _site(folder: str) -> str:
-    library = os.path.join(folder, "lib")
-    (version,) = os.listdir(library)
-    return os.path.join(library, version, "site-packages")
+def _site(job: CapturedJob, folder: str) -> str:
+    minor = ".".join(job.interpreter.version.split(".")[:2])
+    return os.path.join(folder, "lib", f"python{minor}", "site-packages")
 
 
 def _marker(folder: str) -> str:
@@ -153,15 +160,10 @@ def _locked(folder: str) -> Iterator[None]:
         raise BuildError(f"{folder}: {err.strerror or err}; ENVCAP_CACHE names another place for environments") from err
 
 
-def _is_whole(folder: str) -> bool:
-    """Whether an environment was built to the end and nothing in it was changed since."""
-    return os.path.exists(_marker(folder)) and not modified_files(_site(folder)) and not stray_files(_site(folder))
-
-
 def _proved_dists(job: CapturedJob, folder: str) -> Layer:
     """Return what an environment holds against what was captured, by RECORD."""
-    found = records(_site(folder))
-    wanted = _installable(job)
+    found = records(_site(job, folder))
+    wanted = _wanted(job)
     missing = [d.name for d in wanted if d.name not in found]
     if missing:
         return Layer(
@@ -184,17 +186,17 @@ def _named(names: Sequence[str]) -> str:
     return ", ".join(names[:_MAX_NAMED]) + more
 
 
-def _build(job: CapturedJob, found: FoundPython, folder: str, *, offline: bool) -> None:
+def _build(job: CapturedJob, base: Foundation, folder: str, *, offline: bool) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        _fill(job, found, folder, offline=offline)
+        _fill(job, base, folder, offline=offline)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)  # it would only take room
         raise
 
 
-def _fill(job: CapturedJob, found: FoundPython, folder: str, *, offline: bool) -> None:
-    _uv("venv", "--quiet", "--no-project", "--python", found.path, folder)
+def _fill(job: CapturedJob, base: Foundation, folder: str, *, offline: bool) -> None:
+    base.create(folder, _uv)
     kept, others = kept_wheels(_installable(job))
     _install_wheels(folder, kept)
     from_index, local = _partition(job, others)
@@ -207,10 +209,10 @@ def _fill(job: CapturedJob, found: FoundPython, folder: str, *, offline: bool) -
         refused, unreachable = from_index, err
     origins = job.libraries
     for distribution in (*local, *refused):
-        copy_installed(distribution.name, distribution.record, origins, _site(folder))
+        copy_installed(distribution.name, distribution.record, origins, _site(job, folder))
     # An import would compile each time, since nothing is written there later. These pycs are checked against the source.
-    _compile(folder)
-    if any(d.name not in records(_site(folder)) for d in _installable(job)):
+    _compile(job, folder)
+    if any(d.name not in records(_site(job, folder)) for d in _wanted(job)):
         if unreachable is not None:
             raise unreachable
         return  # not whole: what no index has today may be there tomorrow
@@ -218,9 +220,9 @@ def _fill(job: CapturedJob, found: FoundPython, folder: str, *, offline: bool) -
         json.dump({"generator": _GENERATOR, "distributions": len(_installable(job))}, stream)
 
 
-def _compile(folder: str) -> None:
+def _compile(job: CapturedJob, folder: str) -> None:
     command = [os.path.join(folder, "bin", "python"), "-I", "-m", "compileall", "-q", "-j", "0"]
-    command += ["--invalidation-mode", "checked-hash", _site(folder)]
+    command += ["--invalidation-mode", "checked-hash", _site(job, folder)]
     try:
         # Some distributions hold files that are no Python of this version; they are only not compiled.
         subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)

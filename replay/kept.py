@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files that were fetched once and are kept by digest."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+from envcap.digest import digest_of_file
+from envcap.errors import FormatError
+from envcap.ids import uuid7
+from envcap.store.base import split_digest
+
+from .errors import BuildError
+
+__all__ = ("KeptFiles",)
+
+
+class KeptFiles:
+    """Files in a directory: ``objects/`` by sha256, ``md5/`` for what is known only by that.
+
+    Parameters
+    ----------
+    root : `str`
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = Path(root)
+
+    def find(self, sha256: str | None, md5: str | None = None) -> str | None:
+        """Return the digest of a kept file; `None` if it isn't kept. Its content is checked by `KeptFiles.export`.
+
+        Parameters
+        ----------
+        sha256, md5 : `str` or `None`
+            Hexadecimal. The first decides, if it is known.
+        """
+        if sha256 is None and md5 is not None:
+            try:
+                sha256 = (self._root / "md5" / md5).read_text(encoding="ascii")
+            except (OSError, UnicodeDecodeError):
+                return None
+        if sha256 is None:
+            return None
+        try:
+            digest = f"sha256:{sha256}"
+            return digest if self._path(digest).is_file() else None
+        except FormatError:
+            return None
+
+    def adopt(self, path: Path, sha256: str | None, md5: str | None = None) -> str:
+        """Take a file over, and return its digest.
+
+        Raises
+        ------
+        BuildError
+            If it isn't what it should be, or can't be kept.
+        """
+        digest, _ = digest_of_file(str(path))
+        with open(path, "rb") as stream:
+            found = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        expected = f"sha256:{sha256}" if sha256 is not None else md5
+        if expected != (digest if sha256 is not None else found):
+            raise BuildError(f"{path.name} is not what was installed: {digest} instead of {expected}")
+        self._write(self._path(digest), path)
+        if sha256 is None:
+            note = self.scratch() / found
+            note.write_text(digest.partition(":")[2], encoding="ascii")
+            self._write(self._root / "md5" / found, note)
+        return digest
+
+    def export(self, digest: str, target: Path) -> None:
+        """Copy a file, and check it on the way.
+
+        Raises
+        ------
+        BuildError
+            If it is not what it was.
+        """
+        path = self._path(digest)
+        try:
+            shutil.copyfile(path, target)
+        except OSError as err:
+            raise BuildError(f"{path}: {err.strerror}") from err
+        if digest_of_file(str(target))[0] != digest:
+            path.unlink(missing_ok=True)
+            target.unlink()
+            raise BuildError(f"the kept file of {target.name} was changed, and is thrown away; try again")
+
+    def scratch(self) -> Path:
+        """Return a new directory on the same file system."""
+        path = self._root / "incoming" / uuid7()
+        path.mkdir(parents=True)
+        return path
+
+    def _path(self, digest: str) -> Path:
+        value = split_digest(digest)
+        return self._root / "objects" / value[:2] / value[2:]
+
+    def _write(self, target: Path, source: Path) -> None:
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(source, target)
+        except OSError as err:
+            raise BuildError(f"{target}: {err.strerror}; ENVCAP_CACHE names another place") from err
