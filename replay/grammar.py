@@ -78,7 +78,7 @@ WHEEL = _grammar("file name of a wheel", r"[A-Za-z0-9][A-Za-z0-9_.]*(-[A-Za-z0-9
 CONDA_NAME = _grammar("name of a conda package", r"[a-z0-9_][a-z0-9_.-]*", 128)
 CONDA_VERSION = _grammar("version or build of a conda package", r"[A-Za-z0-9_][A-Za-z0-9_.+!~]*", 128)
 CONDA_FILE = _grammar("file name of a conda package", r"[a-z0-9_][A-Za-z0-9_.+!~-]*\.(conda|tar\.bz2)")
-URL = _grammar("address", r"(https?|file)://[A-Za-z0-9._~:/?#\[\]@%+=,!-]*", 2048)
+URL = _grammar("address", r"(?!.*/\.\./)(https?|file)://[A-Za-z0-9._~:/?#\[\]@%+=,!-]*", 2048)
 SHA256 = _grammar("SHA-256", r"[0-9a-f]{64}")
 MD5 = _grammar("MD5", r"[0-9a-f]{32}")
 ABI = _grammar("ABI tag", r"[A-Za-z0-9][A-Za-z0-9_-]*")

@@ -65,10 +65,9 @@ class KeptFiles:
         if expected != (digest if sha256 is not None else found):
             raise BuildError(f"{path.name} is not what was installed: {digest} instead of {expected}")
         self._write(self._path(digest), path)
-        if sha256 is None:
-            note = self.scratch() / found
-            note.write_text(digest.partition(":")[2], encoding="ascii")
-            self._write(self._root / "md5" / found, note)
+        note = path.with_name(f"{path.name}.md5")
+        note.write_text(digest.partition(":")[2], encoding="ascii")
+        self._write(self._root / "md5" / found, note)
         return digest
 
     def export(self, digest: str, target: Path) -> None:

@@ -49,12 +49,12 @@ def process_env_layer(job: CapturedJob) -> Layer:
     if job.origin is not None:
         return Layer("process_env", Fidelity.SUBSTITUTED, "this process's own: Rubin records none, nor PYTHONHASHSEED")
     try:
-        variables = job.process_env.variables
+        variables, umask = job.process_env.variables, job.umask
     except EnvcapError as err:
         return Layer("process_env", Fidelity.IMPOSSIBLE, str(err))
     if lacking := job.lacking(variables):
         return Layer("process_env", Fidelity.IMPOSSIBLE, lacking_text(lacking))
-    shown = ", ".join(f"{n}={v}" for n, v in sorted(variables.items())) or "none"
+    shown = ", ".join([*(f"{n}={v}" for n, v in sorted(variables.items())), f"umask {umask or 'unknown'}"])
     places = job.place("process_env", "variables")
     lost = [name for name in ("LD_PRELOAD", "LD_LIBRARY_PATH") if isinstance(places, Mapping) and name in places]
     if lost:

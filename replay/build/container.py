@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 from envcap.memo import cache_dir
 
+from ..conda.gathering import CondaGatherer, kept_packages
+from ..conda.packages import locked_packages
 from ..errors import BuildError
 from ..fidelity import Fidelity, Layer
 from ..image.builder import ImageBuilder
@@ -23,6 +25,7 @@ from ..sandbox.container import ContainerSandbox, confinement
 from ..wheels.gathering import WheelGatherer
 from .base import Built, Engine, planned_wheels, wheelhouse
 from .code import code_layer, code_path
+from .foundation import conda_layer
 from .observation import observe, observed_layers
 
 __all__ = ("DockerEngine", "PodmanEngine")
@@ -46,13 +49,17 @@ class ContainerEngine(Engine):
 
     def _planned(self, job: CapturedJob, rung: Rung) -> Iterator[Layer]:
         python = f"{job.interpreter.implementation} {job.interpreter.version}"
-        count = len(job.dists.distributions)
+        packages = locked_packages(job)
+        count = len([one for one in job.dists.distributions if not packages or one.manager != "conda"])
         if rung.image is not None or rung.fidelity is Fidelity.EXACT:
             yield Layer("interpreter", rung.fidelity, f"{python}, looked at when it runs")
             yield Layer("python_dists", rung.fidelity, f"{count} distributions, proved by RECORD when it runs")
         else:
             lacking = WheelGatherer(wheelhouse(), offline=True).lacking(job.dists.distributions)
-            yield Layer("interpreter", Fidelity.REBUILT, f"the base's, for {python}")
+            yield Layer("interpreter", Fidelity.REBUILT, f"{'conda' if packages else 'the base'}'s, for {python}")
+            if packages:
+                gatherer = CondaGatherer(kept_packages(), offline=self.options.offline)
+                yield conda_layer(packages, gatherer, self.options.offline)
             yield planned_wheels(count, lacking, offline=self.options.offline)
         yield Layer("operating_system", rung.fidelity, "the image's, looked at when it runs")
 

@@ -189,8 +189,7 @@ def foundation_of(job: CapturedJob, *, offline: bool) -> Foundation | Layer:
         packages = locked_packages(job)
     except (EnvcapError, ReplayRefusedError) as err:
         return Layer("conda", Fidelity.IMPOSSIBLE, str(err))
-    # A virtual environment over a prefix of conda's sees nothing of that but the interpreter.
-    if packages and job.place("conda", "prefix") == job.place("interpreter", "prefix"):
+    if packages:
         return CondaPrefix(job, packages, offline=offline)
     found = find_python(job)
     return interpreter_layer(job, None) if found is None else HostPython(job, found)

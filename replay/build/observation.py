@@ -11,11 +11,12 @@ from typing import TypeVar
 import envcap
 from envcap.environment import Environment
 from envcap.errors import EnvcapError
-from envcap.model.components import Interpreter, OperatingSystem, PythonDists
+from envcap.model.components import Conda, Interpreter, OperatingSystem, PythonDists
 from envcap.model.document import Document
 from envcap.store.local import LocalStore
 
 from ..jobs.base import CapturedJob
+from ..conda.packages import conda_of, locked_packages
 from ..errors import BuildError
 from ..fidelity import Fidelity, Layer
 from ..sandbox.base import Mount, Program, Sandbox
@@ -114,7 +115,18 @@ def observed_layers(job: CapturedJob, environment: Environment, same_image: bool
         told = f"the image's {here.implementation} {here.version} instead of {there.implementation} {there.version}"
         interpreter = Layer("interpreter", Fidelity.SUBSTITUTED, told)
     dists = component_of(environment, "python_dists", PythonDists, job.store)
-    return (interpreter, dists_layer(job.dists, dists, "the image's"), _operating_system(job, environment))
+    layers = (interpreter, dists_layer(job.dists, dists, "the image's"), _operating_system(job, environment))
+    return (*layers, _conda(job, environment)) if locked_packages(job) else layers
+
+
+def _conda(job: CapturedJob, environment: Environment) -> Layer:
+    there = conda_of(job)
+    here = component_of(environment, "conda", Conda, job.store)
+    if here == there:
+        return Layer("conda", Fidelity.EXACT, f"{len(here.packages)} packages, each from the captured file")
+    named = sorted({p.name for p in here.packages if there is None or p not in there.packages})
+    named += sorted({p.name for p in (there.packages if there else ()) if p not in here.packages} - {*named})
+    return Layer("conda", Fidelity.SUBSTITUTED, f"the image's packages differ: {', '.join(named[:_MAX_NAMED])}")
 
 
 def _operating_system(job: CapturedJob, environment: Environment) -> Layer:

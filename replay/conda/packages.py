@@ -65,7 +65,9 @@ def conda_of(job: CapturedJob) -> Conda | None:
 
 
 def locked_packages(job: CapturedJob) -> list[LockedPackage]:
-    """Return the packages of a job's prefix, none if it had no prefix of conda's.
+    """Return the packages of the prefix that a job's interpreter is in, none if that is no conda's.
+
+    A virtual environment over such a prefix sees nothing of it but the interpreter.
 
     Raises
     ------
@@ -73,7 +75,7 @@ def locked_packages(job: CapturedJob) -> list[LockedPackage]:
         Naming the field that is not what it should be.
     """
     conda = conda_of(job)
-    if conda is None:
+    if conda is None or job.place("conda", "prefix") != job.place("interpreter", "prefix"):
         return []
     places = job.place("conda", "urls")
     urls = places if isinstance(places, Mapping) else {}

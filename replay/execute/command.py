@@ -28,8 +28,8 @@ WORK = "work"
 def run_command(job: CapturedCommand, built: Built, scratch: str) -> list[RemadeOutput]:
     """Run a command and return its declared outputs.
 
-    Its configuration files and inputs are copied to where they stood from its working directory; what stood elsewhere,
-    and was named on the command line, is named anew.
+    Its configuration files and inputs are copied to where they stood from its working directory, which is where it was
+    if the sandbox can do that; what stood elsewhere, and was named on the command line, is named anew.
 
     Raises
     ------
@@ -43,12 +43,15 @@ def run_command(job: CapturedCommand, built: Built, scratch: str) -> list[Remade
     built.sandbox.own(folder)
     paths = {placeholder: _place(job, one, folder, built) for placeholder, one in job.files().items()}
     log = os.path.join(scratch, "log.txt")
+    mounts = (*built.mounts, Mount(scratch, scratch, writable=True))
+    seen = built.sandbox.place_of(folder, job.directory, mounts)
     program = Program(
-        _words(job, built, paths),
+        _words(job, built, {name: seen + path.removeprefix(folder) for name, path in paths.items()}),
         {**built.variables, **own_directories(scratch, built.sandbox)},
-        (*built.mounts, Mount(scratch, scratch, writable=True)),
-        folder,
+        mounts if seen == folder else (*mounts, Mount(folder, seen, writable=True)),
+        seen,
         log,
+        umask=job.umask,
     )
     with built.sandbox.start(program) as process:
         ended = process.wait(built.sandbox.limits.seconds)

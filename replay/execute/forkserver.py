@@ -112,6 +112,8 @@ def _run(worker: Any, task: dict[str, Any]) -> None:
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  (the parent's has read ahead)
     os.environ.update(task["variables"])
     os.chdir(task["folder"])
+    if task["umask"]:
+        os.umask(int(task["umask"], 8))
     worker.answer(task["request"], task["response"])
 
 

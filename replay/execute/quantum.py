@@ -96,7 +96,7 @@ def _answer(
     for path in (scratch, request_path, log_path):
         built.sandbox.own(path)
     try:
-        ended = server.run(request_path, response_path, log_path, variables)
+        ended = server.run(request_path, response_path, log_path, variables, job.umask)
     except BaseException:
         servers.forget(server)
         raise

@@ -58,7 +58,7 @@ class QuantumServer:
             [*built.mounts, *programs, *mounts],
             folder,
             self._log,
-            network,
+            network=network,
         )
         self._process: Process = built.sandbox.start(program)
         try:
@@ -67,7 +67,7 @@ class QuantumServer:
             self._process.close()
             raise
 
-    def run(self, request: str, response: str, log: str, variables: Mapping[str, str]) -> Ended:
+    def run(self, request: str, response: str, log: str, variables: Mapping[str, str], umask: str | None) -> Ended:
         """Run a quantum and return how its process ended.
 
         Parameters
@@ -76,6 +76,8 @@ class QuantumServer:
             Paths, in the quantum's own directory.
         variables : mapping
             Of this quantum alone.
+        umask : `str` or `None`
+            Its file mode mask, in octal; `None` leaves it as it is.
 
         Raises
         ------
@@ -83,7 +85,7 @@ class QuantumServer:
             If the server died with it.
         """
         task = {"request": request, "response": response, "log": log, "variables": dict(variables),
-                "folder": os.path.dirname(request), "seconds": self._seconds}  # fmt: skip
+                "folder": os.path.dirname(request), "seconds": self._seconds, "umask": umask}  # fmt: skip
         try:
             self._process.send(json.dumps(task))
             found = self._hear(self._seconds + _GRACE)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from ..build.code import code_path
+from ..conda.gathering import CondaGatherer, kept_packages
 from ..errors import BuildError
 from ..jobs.base import CapturedJob
 from ..progress import Progress
@@ -50,7 +51,7 @@ class ImageBuilder:
             If it can't be made, with the reason.
         """
         with tempfile.TemporaryDirectory(prefix="envcap-image-") as scratch:
-            with progress.step(f"gather {len(recipe.distributions)} wheels"):
+            with progress.step(f"gather {len(recipe.distributions) + len(recipe.conda)} packages"):
                 ingredients = self.gather(recipe, job, scratch)
             folder = Path(scratch, "context")
             folder.mkdir()
@@ -70,8 +71,13 @@ class ImageBuilder:
         wheels, reasons = gatherer.gather(job)
         for name, why in reasons.items():
             raise BuildError(f"python_dists is impossible: {name}: {why}")
+        packages = kept_packages()
+        conda, lacking = CondaGatherer(packages, offline=self._offline).gather(recipe.conda)
+        for one, why in lacking.items():
+            raise BuildError(f"conda is impossible: {one.title}: {why}")
         code = code_path(job, "captured", scratch) if recipe.code is not None else []
-        return Ingredients(self._wheelhouse, wheels, gatherer.pip(), [Path(path) for path in code])
+        roots = [Path(path) for path in code]
+        return Ingredients(self._wheelhouse, wheels, gatherer.pip(), packages, conda, roots)
 
     def _build(self, recipe: ImageRecipe, base: Image, folder: Path) -> Image:
         # By a name of its own, that holds its id: what a tag means may change, and a registry may be gone.

@@ -11,12 +11,13 @@ from envcap.model.components import Distribution
 from envcap.redact import has_scrubbed
 
 from .. import grammar
+from ..conda.packages import LockedPackage, locked_packages
 from ..grammar import checked
 from ..jobs.base import CapturedJob
 
 __all__ = ("CODE", "GENERATOR", "PREFIX", "REPOSITORY", "USER", "ImageRecipe", "recipe_of")
 
-GENERATOR = "replay image 1"
+GENERATOR = "replay image 2"
 """Version of what is generated: other text for the same manifest is another image."""
 REPOSITORY = "envcap/job"
 PREFIX = "/opt/envcap/python"
@@ -37,7 +38,10 @@ class ImageRecipe:
         Digest of its configuration.
     python : `str`
         Version of CPython.
+    conda : sequence of `LockedPackage`
+        Of the prefix that the interpreter is in; none if it is the base's.
     distributions : sequence of `Distribution`
+        Those that pip, uv and the like brought.
     variables : mapping
     code : `str` or `None`
         Digest of the captured `Source` document; `None` if no code goes in.
@@ -46,6 +50,7 @@ class ImageRecipe:
     base: str
     base_id: str
     python: str
+    conda: Sequence[LockedPackage]
     distributions: Sequence[Distribution]
     variables: Mapping[str, str]
     code: str | None
@@ -62,6 +67,7 @@ class ImageRecipe:
             "generator": GENERATOR,
             "base": self.base_id,
             "python": self.minor,
+            "conda": [[one.file_name, one.subdir, one.sha256 or one.md5, one.url, one.channel] for one in self.conda],
             "distributions": [one.data for one in self.distributions],
             "variables": dict(self.variables),
             "code": self.code,
@@ -89,7 +95,7 @@ def recipe_of(job: CapturedJob, base: str, base_id: str, *, with_code: bool) -> 
     ReplayRefusedError
         Naming the field whose value has no place in an image.
     """
-    wanted = [one for one in job.dists.distributions if not one.editable]
+    wanted = [one for one in job.dists.distributions if not one.editable and one.manager != "conda"]
     for number, one in enumerate(wanted):
         field = f"python_dists.distributions[{number}]"
         checked(f"{field}.name", one.name, grammar.DISTRIBUTION)
@@ -107,6 +113,7 @@ def recipe_of(job: CapturedJob, base: str, base_id: str, *, with_code: bool) -> 
         base=checked("base image", base, grammar.IMAGE),
         base_id=checked("base image", base_id, grammar.DIGEST),
         python=checked("interpreter.version", job.interpreter.version, grammar.PYTHON_VERSION),
+        conda=locked_packages(job),
         distributions=wanted,
         variables=variables,
         code=checked("software.source.digest", code.digest, grammar.DIGEST) if code is not None else None,

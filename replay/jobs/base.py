@@ -26,6 +26,8 @@ from envcap.redact import has_scrubbed
 from envcap.store.index import Attempt, Index
 from envcap.trust.verify import Authenticity, Keyring
 
+from .. import grammar
+from ..grammar import checked
 from ..rubin.sources.base import Reconstruction
 
 __all__ = ("CapturedJob",)
@@ -153,6 +155,21 @@ class CapturedJob(ABC):
         """The environment variables to set: those of the process, and the numerics that were asked for."""
         found = {**self.process_env.variables, **self.numerics.variables}
         return {name: self.secrets[name] if self._is_given(name, value) else value for name, value in found.items()}
+
+    @property
+    def umask(self) -> str | None:
+        """The file mode mask, in octal; `None` if it isn't known.
+
+        Raises
+        ------
+        ReplayRefusedError
+            If it is none.
+        """
+        try:
+            found = self.process_env.umask
+        except NotCapturedError:
+            return None
+        return None if found == "unknown" else checked("process_env.umask", found, grammar.UMASK)
 
     def lacking(self, values: Mapping[str, str]) -> list[str]:
         """Return the names of the values that held a secret, and were not given again."""

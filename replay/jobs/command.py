@@ -72,6 +72,17 @@ class CapturedCommand(CapturedJob):
         """The command line."""
         return " ".join(self.command.argv)
 
+    @property
+    def directory(self) -> str:
+        """The working directory.
+
+        Raises
+        ------
+        ReplayRefusedError
+            If that is no path.
+        """
+        return checked("job.cwd", self.manifest.job.cwd or "/", grammar.ABSOLUTE_PATH).rstrip("/") or "/"
+
     def words(self) -> Iterator[tuple[str, str]]:
         """Yield each word of the command line as the recipe has it, and as it was typed."""
         typed = self.manifest.job.argv

@@ -87,6 +87,8 @@ class Program:
         Its working directory.
     log : `str`
         A file of the host that takes what it writes to its standard error.
+    umask : `str` or `None`
+        File mode mask, in octal; `None` leaves it as it is.
     network : `bool`
         Whether it may reach one: a repository on a server or in a bucket can't be opened otherwise.
     """
@@ -96,6 +98,7 @@ class Program:
     mounts: Sequence[Mount]
     folder: str
     log: str
+    umask: str | None = None
     network: bool = False
 
 
@@ -190,6 +193,18 @@ class Sandbox(ABC):
     @abstractmethod
     def describe(self) -> str:
         """Return in a few words what it holds a payload to."""
+
+    def place_of(self, folder: str, wanted: str, mounts: Sequence[Mount]) -> str:
+        """Return where a program sees a directory of the host.
+
+        Parameters
+        ----------
+        folder, wanted : `str`
+            The directory, and where it would stand best.
+        mounts : sequence of `Mount`
+            What must stay visible.
+        """
+        return folder
 
     def own(self, folder: str) -> None:
         """Give a file or directory of the host to the user that programs run as."""

@@ -11,6 +11,7 @@ import os
 import select
 import struct
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -27,6 +28,10 @@ _STDERR = 2
 _GRACE = 10.0
 _ORDINARY = 1000
 _MODEST = 1024
+_ENGINES_UMASK = 0o022
+# What is there belongs to the image, and an ordinary user can't enter the home of root.
+_THE_IMAGES = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/opt/envcap", "/proc", "/root", "/run", "/sbin",
+               "/sys", "/usr", "/var")  # fmt: skip
 
 
 class ContainerSandbox(Sandbox):
@@ -71,7 +76,7 @@ class ContainerSandbox(Sandbox):
     def _create(self, program: Program) -> Any:
         return self._client.sdk.containers.create(
             self._image,
-            list(program.command),
+            _command(program),
             name=f"envcap-replay-{uuid7()}",
             environment=dict(program.variables),
             working_dir=program.folder,
@@ -79,6 +84,13 @@ class ContainerSandbox(Sandbox):
             mounts=[_mount(one) for one in program.mounts],
             **self.options(),
         )
+
+    def place_of(self, folder: str, wanted: str, mounts: Sequence[Mount]) -> str:
+        """Return the wanted place, unless that hides something."""
+        taken = (*_THE_IMAGES, *(one.target for one in mounts))
+        hides = any(place == wanted or place.startswith(f"{wanted}/") for place in taken)
+        inside = any(wanted.startswith(f"{place}/") for place in _THE_IMAGES)
+        return folder if hides or inside or wanted == "/" else wanted
 
     def options(self) -> dict[str, Any]:
         """Return what confines a container, as the docker SDK has it."""
@@ -104,6 +116,13 @@ class ContainerSandbox(Sandbox):
     def describe(self) -> str:
         """Return what it holds a payload to."""
         return confinement(self._client.kind, self.limits)
+
+
+def _command(program: Program) -> list[str]:
+    """Return a program's words; an engine starts them with a mask of its own, which only a shell can change."""
+    if program.umask is None or int(program.umask, 8) == _ENGINES_UMASK:
+        return list(program.command)
+    return ["/bin/sh", "-c", f'umask {program.umask} && exec "$@"', "sh", *program.command]
 
 
 def confinement(kind: str, limits: Limits) -> str:

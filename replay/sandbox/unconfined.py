@@ -99,6 +99,7 @@ def start_local(program: Program, command: Sequence[str]) -> LocalProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
+                umask=-1 if program.umask is None else int(program.umask, 8),
             )
     except (OSError, ValueError) as err:
         raise ReplayRefusedError(f"the payload can't be started: {err}") from err

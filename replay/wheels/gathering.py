@@ -36,13 +36,12 @@ class WheelGatherer:
         self._offline = offline
 
     def lacking(self, distributions: Iterable[Distribution]) -> list[str]:
-        """Return the distributions whose wheels aren't kept; an editable one is code, and has none."""
-        wanted = (one for one in distributions if not one.editable)
-        return [f"{one.name} {one.version}" for one in wanted if self._wheelhouse.find(one) is None]
+        """Return the distributions whose wheels aren't kept."""
+        return [f"{one.name} {one.version}" for one in _wheels(distributions) if self._wheelhouse.find(one) is None]
 
     def gather(self, job: CapturedJob) -> tuple[list[Wheel], dict[str, str]]:
         """Return the wheels of a job's distributions, and why it can't be had of each that isn't among them."""
-        installed = [one for one in job.dists.distributions if not one.editable]
+        installed = _wheels(job.dists.distributions)
         wanted = [one for one in installed if self._wheelhouse.find(one) is None]
         reasons: dict[str, str] = {f"{one.name} {one.version}": _OFFLINE for one in wanted}
         if wanted and not self._offline:
@@ -75,6 +74,11 @@ class WheelGatherer:
             told = f"the wheel of {PIP[0]} {PIP[1]}, which installs the others, is not here"
             raise BuildError(f"{told}, and nothing is fetched (--offline)")
         return found
+
+
+def _wheels(distributions: Iterable[Distribution]) -> list[Distribution]:
+    """Return the distributions that wheels can bring: an editable one is code, and conda's are in its packages."""
+    return [one for one in distributions if not one.editable and one.manager != "conda"]
 
 
 def wheel_target(job: CapturedJob) -> WheelTarget:

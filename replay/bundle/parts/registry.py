@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from .base import Part
 from .code import CodePart
+from .conda import CondaPart
 from .data import DataPart
 from .documents import DocumentsPart
 from .image import ImagePart
@@ -12,4 +13,4 @@ from .wheels import WheelsPart
 
 __all__ = ("PARTS",)
 
-PARTS: tuple[Part, ...] = (DocumentsPart(), CodePart(), WheelsPart(), DataPart(), ImagePart())
+PARTS: tuple[Part, ...] = (DocumentsPart(), CodePart(), WheelsPart(), CondaPart(), DataPart(), ImagePart())

@@ -11,6 +11,8 @@ from string import Template
 
 from envcap import __version__
 
+from ...conda.packages import LockedPackage
+from ...kept import KeptFiles
 from ...wheels.wheelhouse import Wheel, Wheelhouse
 from ..recipe import ImageRecipe
 
@@ -27,6 +29,9 @@ class Ingredients:
     wheels : sequence of `Wheel`
     pip : `Wheel`
         What installs them.
+    packages : `KeptFiles`
+    conda : mapping
+        Digests of the files of conda's packages, which `packages` has.
     code : sequence of `pathlib.Path`
         Restored code roots, in order.
     """
@@ -34,6 +39,8 @@ class Ingredients:
     wheelhouse: Wheelhouse
     wheels: Sequence[Wheel]
     pip: Wheel
+    packages: KeptFiles
+    conda: Mapping[LockedPackage, str]
     code: Sequence[Path]
 
 

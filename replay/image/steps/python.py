@@ -14,15 +14,18 @@ __all__ = ("PythonStep",)
 
 
 class PythonStep(Step):
-    """A virtual environment with the captured distributions and nothing else."""
+    """The distributions that pip, uv and the like brought."""
 
     name = "python"
+
+    def applies(self, recipe: ImageRecipe) -> bool:
+        """Whether there are any."""
+        return bool(recipe.distributions)
 
     def values(self, recipe: ImageRecipe) -> Mapping[str, str]:
         """Return how many there are, and where they go."""
         return {
             "count": str(len(recipe.distributions)),
-            "minor": recipe.minor,
             "pip": f"{PIP[0]}-{PIP[1]}-py3-none-any.whl",
             "prefix": PREFIX,
         }

@@ -4,11 +4,23 @@
 from __future__ import annotations
 
 from .base import BaseStep, Step
+from .bytecode import BytecodeStep
+from .conda import CondaStep
 from .environment import EnvironmentStep
 from .identity import IdentityStep
 from .python import PythonStep
 from .source import SourceStep
+from .venv import VenvStep
 
 __all__ = ("STEPS",)
 
-STEPS: tuple[Step, ...] = (BaseStep(), PythonStep(), SourceStep(), EnvironmentStep(), IdentityStep())
+STEPS: tuple[Step, ...] = (
+    BaseStep(),
+    CondaStep(),
+    VenvStep(),
+    PythonStep(),
+    BytecodeStep(),
+    SourceStep(),
+    EnvironmentStep(),
+    IdentityStep(),
+)

@@ -18,7 +18,7 @@ import pytest
 
 from envcap.digest import canonical_json, digest_of
 from envcap.errors import EnvcapError
-from envcap.model.components import Container, ContainerHint
+from envcap.model.components import Conda, CondaPackage, Container, ContainerHint
 from envcap.model.descriptor import describe
 from envcap.store.index import Index
 from envcap.store.journal import Journal
@@ -35,6 +35,16 @@ from replay.wheels.gathering import wheel_target
 from tests.fuzz.corpus import Corpus, make_corpus
 from tests.fuzz.forge import forge
 
+PACKAGE = CondaPackage(
+    name="zlib",
+    version="1.3.1",
+    build="hb9d3cd8_2",
+    subdir="linux-64",
+    channel="https://host/conda-forge",
+    url="https://host/conda-forge/linux-64/zlib-1.3.1-hb9d3cd8_2.conda",
+    md5="0" * 32,
+    sha256="0" * 64,
+)
 _BASE_ID = "sha256:" + "0" * 64
 _IMAGE_ID = "sha256:" + "1" * 64
 
@@ -90,6 +100,13 @@ def _hint(claim: str) -> Change:
     return change
 
 
+def _package(member: str) -> Change:
+    def change(document: dict[str, Any], text: str) -> None:
+        document["packages"][0][member] += text
+
+    return change
+
+
 FIELDS: dict[str, tuple[str, Change]] = {
     r"python_dists\.distributions\[0\]\.name": ("python_dists", _dists("name")),
     r"python_dists\.distributions\[0\]\.version": ("python_dists", _dists("version")),
@@ -108,6 +125,8 @@ FIELDS: dict[str, tuple[str, Change]] = {
     r"container\.reference": ("container", _hint("reference")),
     r"container\.base": ("container", _hint("base")),
     r"interpreter\.executable": ("site", _member("places", "interpreter", "executable")),
+    r"process_env\.umask": ("process_env", _member("umask")),
+    **{rf"conda\.packages\[0\]\.{member}": ("conda", _package(member)) for member in PACKAGE.data},
 }
 """What a refusal must name, the document that holds the field, and how a text gets into it."""
 
@@ -137,7 +156,12 @@ def documents(corpus: Corpus) -> dict[str, bytes]:
     numerics = json.loads(found["numerics"])
     numerics["variables"]["OMP_PLACES"] = "cores"
     found["numerics"] = json.dumps(numerics).encode()
-    return found
+    conda, recipe, site = Conda(packages=[PACKAGE]), json.loads(found["recipe"]), json.loads(found["site"])
+    recipe["software"]["conda"] = describe(conda).data
+    site["places"]["conda"] = {"prefix": site["places"]["interpreter"]["prefix"]}
+    manifest["outcomes"]["conda"] = {"status": "captured"}
+    found |= {"manifest": canonical_json(manifest), "conda": conda.to_bytes()}
+    return found | {"recipe": canonical_json(recipe), "site": canonical_json(site)}
 
 
 def _jobs(root: Path) -> Iterator[CapturedJob]:
@@ -150,13 +174,15 @@ def _interpolate(job: CapturedJob) -> str:
     """Do all that brings values of a manifest to where they could do harm, short of doing it."""
     image_facts(job)
     captured_python(job)
+    assert job.umask != ""
     list(wheel_target(job).options())
     official_base(job)
     return dockerfile(recipe_of(job, "host:5000/base:1", _BASE_ID, with_code=True))
 
 
 def _forged(root: Path, documents: dict[str, bytes], name: str, data: bytes) -> Path:
-    for kind in ("operating_system", "numerics", "container"):  # changed above: their parents must name them anew
+    # They were changed above: their parents must name them anew.
+    for kind in ("recipe", "site", "conda", "operating_system", "numerics", "container"):
         if kind != name:
             step = root / kind
             forge(step, documents, kind, documents[kind])
@@ -230,4 +256,5 @@ def test_what_is_innocent_is_taken(documents: dict[str, bytes], tmp_path: Path) 
     root = _forged(tmp_path, documents, "interpreter", documents["interpreter"])
     text = _interpolate(next(_jobs(root)))
     assert 'OMP_PLACES="cores"' in text
-    assert text.count("\nRUN ") == 1 + text.count("\nCOPY source ")
+    assert "COPY conda /opt/envcap/python" in text
+    assert text.count("\nRUN ") == 2 + text.count("\nCOPY source ")

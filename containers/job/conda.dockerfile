@@ -1,0 +1,3 @@
+
+# The captured conda prefix: ${count} packages, each from its file, made for where it stands now. No script was run.
+COPY conda ${prefix}
