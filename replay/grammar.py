@@ -20,6 +20,9 @@ __all__ = (
     "CONDA_FILE",
     "CONDA_NAME",
     "CONDA_VERSION",
+    "DEB_FILE",
+    "DEB_NAME",
+    "DEB_VERSION",
     "DIGEST",
     "DISTRIBUTION",
     "IMAGE",
@@ -74,6 +77,10 @@ VERSION = _grammar("version", r"[A-Za-z0-9]([A-Za-z0-9.+!_-]*[A-Za-z0-9])?")
 PYTHON_VERSION = _grammar("version of Python", r"[0-9]+\.[0-9]+(\.[0-9]+)?([a-z][a-z0-9]*)?\+?")
 # PEP 427. Nothing in it can be an option or a path.
 WHEEL = _grammar("file name of a wheel", r"[A-Za-z0-9][A-Za-z0-9_.]*(-[A-Za-z0-9_.+!]+){4,5}\.whl")
+# Debian Policy, 5.6.1 and 5.6.12.
+DEB_NAME = _grammar("name of a Debian package", r"[a-z0-9][a-z0-9+.-]*", 128)
+DEB_VERSION = _grammar("version of a Debian package", r"([0-9]+:)?[0-9][A-Za-z0-9.+~-]*", 128)
+DEB_FILE = _grammar("file name of a Debian package", r"[a-z0-9][a-z0-9+.-]*_[0-9][A-Za-z0-9.+~%-]*_[a-z0-9-]+\.deb")
 # Of conda's package names, versions and builds (conda's CEP 26), none begins with a dash or holds a separator of paths.
 CONDA_NAME = _grammar("name of a conda package", r"[a-z0-9_][a-z0-9_.-]*", 128)
 CONDA_VERSION = _grammar("version or build of a conda package", r"[A-Za-z0-9_][A-Za-z0-9_.+!~]*", 128)

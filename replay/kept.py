@@ -19,7 +19,7 @@ __all__ = ("KeptFiles",)
 
 
 class KeptFiles:
-    """Files in a directory: ``objects/`` by sha256, ``md5/`` for what is known only by that.
+    """Files in a directory: ``objects/`` by sha256, ``md5/`` and ``names/`` for what is known only by these.
 
     Parameters
     ----------
@@ -50,8 +50,23 @@ class KeptFiles:
         except FormatError:
             return None
 
-    def adopt(self, path: Path, sha256: str | None, md5: str | None = None) -> str:
+    def named(self, name: str) -> str | None:
+        """Return the digest of the file that was adopted last under a name; `None` if none is kept."""
+        try:
+            return self.find((self._root / "names" / name).read_text(encoding="ascii"))
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    def adopt(self, path: Path, sha256: str | None, md5: str | None = None, *, name: str | None = None) -> str:
         """Take a file over, and return its digest.
+
+        Parameters
+        ----------
+        path : `pathlib.Path`
+        sha256, md5 : `str` or `None`
+            What it must have, in hexadecimal. With neither, whoever brings it vouches for it.
+        name : `str`, optional
+            By which it is found too.
 
         Raises
         ------
@@ -61,13 +76,14 @@ class KeptFiles:
         digest, _ = digest_of_file(str(path))
         with open(path, "rb") as stream:
             found = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-        expected = f"sha256:{sha256}" if sha256 is not None else md5
-        if expected != (digest if sha256 is not None else found):
-            raise BuildError(f"{path.name} is not what was installed: {digest} instead of {expected}")
+        expected, has = (f"sha256:{sha256}", digest) if sha256 is not None else (md5, found)
+        if expected is not None and expected != has:
+            raise BuildError(f"{path.name} is not what was installed: {has} instead of {expected}")
         self._write(self._path(digest), path)
-        note = path.with_name(f"{path.name}.md5")
-        note.write_text(digest.partition(":")[2], encoding="ascii")
-        self._write(self._root / "md5" / found, note)
+        for target in (self._root / "md5" / found, *((self._root / "names" / name,) if name else ())):
+            note = path.with_name(f"{path.name}.note")
+            note.write_text(digest.partition(":")[2], encoding="ascii")
+            self._write(target, note)
         return digest
 
     def export(self, digest: str, target: Path) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from envcap.collectors.base import Absent
 from envcap.collectors.hardware import HardwareCollector
 from envcap.collectors.operating_system import OperatingSystemCollector
+from envcap.collectors.os_packages import OsPackagesCollector
 from envcap.errors import EnvcapError
-from envcap.model.components import Hardware, OperatingSystem
+from envcap.model.components import Hardware, OperatingSystem, OsPackages
 from envcap.model.descriptor import describe_bytes
 from envcap.target import Target
 from envcap.trust.verify import AUTHENTIC, FOREIGN
 
+from .debs.used import os_packages_layer
 from .fidelity import Fidelity, Layer
 from .jobs.base import CapturedJob
 from .rubin.sources.base import Reconstruction
@@ -23,6 +26,7 @@ __all__ = (
     "manifest_layer",
     "numerics_layer",
     "operating_system_layer",
+    "own_os_packages_layer",
     "process_env_layer",
     "quantum_layer",
 )
@@ -91,6 +95,18 @@ def operating_system_layer(job: CapturedJob) -> Layer:
     if captured == found:
         return Layer("operating_system", Fidelity.EXACT, here)
     return Layer("operating_system", Fidelity.SUBSTITUTED, f"{here} instead of {there}")
+
+
+def own_os_packages_layer(job: CapturedJob) -> Layer:
+    """Return this host's packages against the captured ones."""
+    try:
+        found = OsPackagesCollector().collect(Target.none({}), describe_bytes).component
+    except Absent:
+        return os_packages_layer(job, None, "this host has no package manager")
+    except EnvcapError as err:
+        return Layer("os_packages", Fidelity.SUBSTITUTED, f"this host's can't be told: {err}")
+    assert isinstance(found, OsPackages)
+    return os_packages_layer(job, found, "this host's")
 
 
 def hardware_layer(job: CapturedJob) -> Layer:

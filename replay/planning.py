@@ -17,6 +17,7 @@ from .layers import (
     manifest_layer,
     numerics_layer,
     operating_system_layer,
+    own_os_packages_layer,
     process_env_layer,
     quantum_layer,
 )
@@ -130,4 +131,4 @@ def frozen_layers(job: CapturedJob) -> tuple[Layer, ...]:
 
 def host_layers(job: CapturedJob) -> tuple[Layer, ...]:
     """Return the layers that this host brings."""
-    return (operating_system_layer(job), hardware_layer(job))
+    return (operating_system_layer(job), own_os_packages_layer(job), hardware_layer(job))

@@ -12,6 +12,7 @@ from envcap.memo import cache_dir
 
 from ..conda.gathering import CondaGatherer, kept_packages
 from ..conda.packages import locked_packages
+from ..debs.gathering import DebGatherer, kept_debs
 from ..errors import BuildError
 from ..fidelity import Fidelity, Layer
 from ..image.builder import ImageBuilder
@@ -62,6 +63,16 @@ class ContainerEngine(Engine):
                 yield conda_layer(packages, gatherer, self.options.offline)
             yield planned_wheels(count, lacking, offline=self.options.offline)
         yield Layer("operating_system", rung.fidelity, "the image's, looked at when it runs")
+        yield self._planned_debs(rung)
+
+    def _planned_debs(self, rung: Rung) -> Layer:
+        wanted = rung.recipe.debs if rung.recipe is not None and rung.image is None else ()
+        lacking = DebGatherer(kept_debs(), offline=True).lacking(wanted)
+        if lacking and self.options.offline:
+            told = f"{lacking[0].title}: its package is not here, and nothing is fetched (--offline)"
+            return Layer("os_packages", Fidelity.IMPOSSIBLE, told)
+        fetched = f"{len(wanted)} to be installed, {len(lacking)} of them to be fetched first" if wanted else "the image's"
+        return Layer("os_packages", rung.fidelity, f"{fetched}, looked at when it runs")
 
     def _builder(self, client: EngineClient) -> ImageBuilder:
         return ImageBuilder(client, wheelhouse(), offline=self.options.offline)

@@ -11,12 +11,13 @@ from typing import TypeVar
 import envcap
 from envcap.environment import Environment
 from envcap.errors import EnvcapError
-from envcap.model.components import Conda, Interpreter, OperatingSystem, PythonDists
+from envcap.model.components import Conda, Interpreter, OperatingSystem, OsPackages, PythonDists
 from envcap.model.document import Document
 from envcap.store.local import LocalStore
 
 from ..jobs.base import CapturedJob
 from ..conda.packages import conda_of, locked_packages
+from ..debs.used import os_packages_layer
 from ..errors import BuildError
 from ..fidelity import Fidelity, Layer
 from ..sandbox.base import Mount, Program, Sandbox
@@ -115,8 +116,18 @@ def observed_layers(job: CapturedJob, environment: Environment, same_image: bool
         told = f"the image's {here.implementation} {here.version} instead of {there.implementation} {there.version}"
         interpreter = Layer("interpreter", Fidelity.SUBSTITUTED, told)
     dists = component_of(environment, "python_dists", PythonDists, job.store)
-    layers = (interpreter, dists_layer(job.dists, dists, "the image's"), _operating_system(job, environment))
+    layers = (
+        interpreter,
+        dists_layer(job.dists, dists, "the image's"),
+        _operating_system(job, environment),
+        os_packages_layer(job, _os_packages(job, environment), "the image's"),
+    )
     return (*layers, _conda(job, environment)) if locked_packages(job) else layers
+
+
+def _os_packages(job: CapturedJob, environment: Environment) -> OsPackages | None:
+    absent = environment.outcomes["os_packages"].status == "absent"
+    return None if absent else component_of(environment, "os_packages", OsPackages, job.store)
 
 
 def _conda(job: CapturedJob, environment: Environment) -> Layer:

@@ -9,6 +9,7 @@ from typing import IO
 
 from ..build.code import code_path
 from ..conda.gathering import CondaGatherer, kept_packages
+from ..debs.gathering import DebGatherer, kept_debs
 from ..errors import BuildError
 from ..jobs.base import CapturedJob
 from ..progress import Progress
@@ -75,9 +76,13 @@ class ImageBuilder:
         conda, lacking = CondaGatherer(packages, offline=self._offline).gather(recipe.conda)
         for one, why in lacking.items():
             raise BuildError(f"conda is impossible: {one.title}: {why}")
+        debs = kept_debs()
+        found, gone = DebGatherer(debs, offline=self._offline).gather(recipe.debs)
+        for deb, why in gone.items():
+            raise BuildError(f"os_packages is impossible: {deb.title}: {why}")
         code = code_path(job, "captured", scratch) if recipe.code is not None else []
         roots = [Path(path) for path in code]
-        return Ingredients(self._wheelhouse, wheels, gatherer.pip(), packages, conda, roots)
+        return Ingredients(self._wheelhouse, wheels, gatherer.pip(), debs, found, packages, conda, roots)
 
     def _build(self, recipe: ImageRecipe, base: Image, folder: Path) -> Image:
         # By a name of its own, that holds its id: what a tag means may change, and a registry may be gone.

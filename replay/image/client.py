@@ -134,6 +134,26 @@ class EngineClient:
             raise BuildError(f"the image {reference} was pulled and is not there")
         return found
 
+    def read(self, reference: str, path: str) -> bytes | None:
+        """Return an archive with one file of an image, which isn't run for that; `None` if it has no such file.
+
+        Raises
+        ------
+        BuildError
+            If the engine doesn't answer.
+        """
+        from docker.errors import NotFound
+
+        with translated():
+            container = self.sdk.api.create_container(reference, command=["-"], network_disabled=True)["Id"]
+            try:
+                stream, _ = self.sdk.api.get_archive(container, path)
+                return b"".join(stream)
+            except NotFound:
+                return None
+            finally:
+                self.sdk.api.remove_container(container, force=True)
+
     def tag(self, image: Image, name: str) -> None:
         """Give an image a name."""
         repository, _, tag = name.rpartition(":")

@@ -11,9 +11,13 @@ from __future__ import annotations
 import posixpath
 from dataclasses import dataclass, replace
 
+from envcap.model.components import OsPackages
+
 from .. import grammar
 from ..build.base import EngineOptions
 from ..bundle.places import bundled_base
+from ..debs.base_image import packages_in
+from ..debs.used import used_packages
 from ..errors import BuildError
 from ..fidelity import Fidelity
 from ..grammar import checked
@@ -155,10 +159,14 @@ class Ladder:
     def _on_base(self, base: Image, name: str, why: str) -> Rung:
         reference = next(iter(base.references), None) or name
         with_code = self._code == "captured" and self._job.source is not None
-        recipe = recipe_of(self._job, reference, base.id, with_code=with_code)
+        recipe = recipe_of(self._job, reference, base.id, self._packages_in(base), with_code=with_code)
         image = self._client.find(recipe.tag)
         told = f"{why.partition(': rebuilt on ')[0]}: rebuilt on {name} as {recipe.tag}"
         return Rung(Fidelity.REBUILT, told, _PYTHON, image=image, base=base, recipe=recipe)
+
+    def _packages_in(self, base: Image) -> OsPackages | None:
+        """Return the packages of the base; a job that used none of the system's needs not know."""
+        return packages_in(self._client, base) if used_packages(self._job) else None
 
     def _base_name(self) -> str:
         if self._options.base:

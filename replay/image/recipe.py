@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from envcap.digest import canonical_json, digest_of
-from envcap.model.components import Distribution
+from envcap.model.components import Distribution, OsPackages
 from envcap.redact import has_scrubbed
 
 from .. import grammar
 from ..conda.packages import LockedPackage, locked_packages
+from ..debs.gathering import LockedDeb, locked_debs
+from ..debs.used import os_packages_of, used_packages
 from ..grammar import checked
 from ..jobs.base import CapturedJob
 
@@ -38,6 +41,8 @@ class ImageRecipe:
         Digest of its configuration.
     python : `str`
         Version of CPython.
+    debs : sequence of `LockedDeb`
+        Packages of the operating system that the base lacks.
     conda : sequence of `LockedPackage`
         Of the prefix that the interpreter is in; none if it is the base's.
     distributions : sequence of `Distribution`
@@ -50,6 +55,7 @@ class ImageRecipe:
     base: str
     base_id: str
     python: str
+    debs: Sequence[LockedDeb]
     conda: Sequence[LockedPackage]
     distributions: Sequence[Distribution]
     variables: Mapping[str, str]
@@ -67,6 +73,7 @@ class ImageRecipe:
             "generator": GENERATOR,
             "base": self.base_id,
             "python": self.minor,
+            "debs": [one.file_name for one in self.debs],
             "conda": [[one.file_name, one.subdir, one.sha256 or one.md5, one.url, one.channel] for one in self.conda],
             "distributions": [one.data for one in self.distributions],
             "variables": dict(self.variables),
@@ -80,13 +87,17 @@ class ImageRecipe:
         return f"{REPOSITORY}:{self.digest.partition(':')[2][:_LENGTH]}"
 
 
-def recipe_of(job: CapturedJob, base: str, base_id: str, *, with_code: bool) -> ImageRecipe:
+def recipe_of(
+    job: CapturedJob, base: str, base_id: str, base_packages: OsPackages | None, *, with_code: bool
+) -> ImageRecipe:
     """Return the recipe of a job's environment.
 
     Parameters
     ----------
     job : `CapturedJob`
     base, base_id : `str`
+    base_packages : `OsPackages` or `None`
+        What the base has, if it has dpkg.
     with_code : `bool`
         Whether the captured code goes in, or today's is mounted.
 
@@ -113,8 +124,29 @@ def recipe_of(job: CapturedJob, base: str, base_id: str, *, with_code: bool) -> 
         base=checked("base image", base, grammar.IMAGE),
         base_id=checked("base image", base_id, grammar.DIGEST),
         python=checked("interpreter.version", job.interpreter.version, grammar.PYTHON_VERSION),
+        debs=_lacking_debs(job, base_packages),
         conda=locked_packages(job),
         distributions=wanted,
         variables=variables,
         code=checked("software.source.digest", code.digest, grammar.DIGEST) if code is not None else None,
     )
+
+
+def _lacking_debs(job: CapturedJob, base: OsPackages | None) -> list[LockedDeb]:
+    """Return the packages that the job used and the base has not, if both are of one release of Debian's kind.
+
+    Of another release, packages would not fit together: then the base's own do instead, and the layer says so.
+    """
+    there = os_packages_of(job)
+    if base is None or there is None or there.manager != "dpkg":
+        return []
+    kept = {(one.name, one.version, one.architecture) for one in base.packages}
+    if not _releases(base) & _releases(there):
+        return []
+    return locked_debs(one for one in used_packages(job) if (one.name, one.version, one.architecture) not in kept)
+
+
+def _releases(packages: OsPackages) -> set[str]:
+    """Return the release as its ``base-files`` numbers it: 12 of ``12.4+deb12u11``, 12ubuntu of ``12ubuntu4.4``."""
+    versions = (one.version for one in packages.packages if one.name == "base-files")
+    return {found[0] for version in versions if (found := re.match("[0-9]+[a-z]*", version))}

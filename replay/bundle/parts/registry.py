@@ -7,10 +7,11 @@ from .base import Part
 from .code import CodePart
 from .conda import CondaPart
 from .data import DataPart
+from .debs import DebsPart
 from .documents import DocumentsPart
 from .image import ImagePart
 from .wheels import WheelsPart
 
 __all__ = ("PARTS",)
 
-PARTS: tuple[Part, ...] = (DocumentsPart(), CodePart(), WheelsPart(), CondaPart(), DataPart(), ImagePart())
+PARTS: tuple[Part, ...] = (DocumentsPart(), CodePart(), WheelsPart(), CondaPart(), DebsPart(), DataPart(), ImagePart())

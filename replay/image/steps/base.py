@@ -12,6 +12,7 @@ from string import Template
 from envcap import __version__
 
 from ...conda.packages import LockedPackage
+from ...debs.gathering import LockedDeb
 from ...kept import KeptFiles
 from ...wheels.wheelhouse import Wheel, Wheelhouse
 from ..recipe import ImageRecipe
@@ -29,6 +30,9 @@ class Ingredients:
     wheels : sequence of `Wheel`
     pip : `Wheel`
         What installs them.
+    kept_debs : `KeptFiles`
+    debs : mapping
+        Digests of the files of Debian packages, which `kept_debs` has.
     packages : `KeptFiles`
     conda : mapping
         Digests of the files of conda's packages, which `packages` has.
@@ -39,6 +43,8 @@ class Ingredients:
     wheelhouse: Wheelhouse
     wheels: Sequence[Wheel]
     pip: Wheel
+    kept_debs: KeptFiles
+    debs: Mapping[LockedDeb, str]
     packages: KeptFiles
     conda: Mapping[LockedPackage, str]
     code: Sequence[Path]

@@ -6,6 +6,7 @@ from __future__ import annotations
 from .base import BaseStep, Step
 from .bytecode import BytecodeStep
 from .conda import CondaStep
+from .debs import DebsStep
 from .environment import EnvironmentStep
 from .identity import IdentityStep
 from .python import PythonStep
@@ -16,6 +17,7 @@ __all__ = ("STEPS",)
 
 STEPS: tuple[Step, ...] = (
     BaseStep(),
+    DebsStep(),
     CondaStep(),
     VenvStep(),
     PythonStep(),

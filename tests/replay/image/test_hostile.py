@@ -18,12 +18,13 @@ import pytest
 
 from envcap.digest import canonical_json, digest_of
 from envcap.errors import EnvcapError
-from envcap.model.components import Conda, CondaPackage, Container, ContainerHint
+from envcap.model.components import Conda, CondaPackage, Container, ContainerHint, OsPackage
 from envcap.model.descriptor import describe
 from envcap.store.index import Index
 from envcap.store.journal import Journal
 from envcap.store.local import LocalStore
 from envcap.store.selector import resolve
+from replay.debs.gathering import locked_debs
 from replay.image.dockerfile import dockerfile
 from replay.image.facts import image_facts
 from replay.image.ladder import captured_python, official_base
@@ -177,7 +178,7 @@ def _interpolate(job: CapturedJob) -> str:
     assert job.umask != ""
     list(wheel_target(job).options())
     official_base(job)
-    return dockerfile(recipe_of(job, "host:5000/base:1", _BASE_ID, with_code=True))
+    return dockerfile(recipe_of(job, "host:5000/base:1", _BASE_ID, None, with_code=True))
 
 
 def _forged(root: Path, documents: dict[str, bytes], name: str, data: bytes) -> Path:
@@ -245,6 +246,18 @@ def test_a_hostile_file_of_a_command(what: str, payload: str, corpus: Corpus, tm
         job.files()
     assert caught.value.exit_code == 3
     assert not (tmp_path / "mark").exists()
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+@pytest.mark.parametrize("member", ["name", "version", "architecture"])
+def test_a_hostile_package_of_the_system(member: str, payload: str, tmp_path: Path) -> None:
+    text = PAYLOADS[payload].replace("{mark}", str(tmp_path / "mark"))
+    package = {"name": "zlib1g", "version": "1:1.2.13", "architecture": "amd64"}
+    (deb,) = locked_debs([OsPackage(**package)])
+    assert deb.file_name == "zlib1g_1%3a1.2.13_amd64.deb"
+    with pytest.raises(EnvcapError, match=rf"^os_packages.*{member}") as caught:
+        locked_debs([OsPackage(**{**package, member: package[member] + text})])
+    assert caught.value.exit_code == 3
 
 
 def test_there_are_many() -> None:
