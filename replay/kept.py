@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 from pathlib import Path
 
 from envcap.digest import digest_of_file
@@ -85,6 +86,22 @@ class KeptFiles:
             note.write_text(digest.partition(":")[2], encoding="ascii")
             self._write(target, note)
         return digest
+
+    def note_lack(self, name: str) -> None:
+        """Note that what a name stands for could not be had."""
+        path = self._root / "lacking" / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"")
+        except OSError as err:
+            raise BuildError(f"{path}: {err.strerror}; ENVCAP_CACHE names another place") from err
+
+    def lacked(self, name: str, seconds: float) -> bool:
+        """Whether what a name stands for could not be had within some time."""
+        try:
+            return time.time() - (self._root / "lacking" / name).stat().st_mtime < seconds
+        except OSError:
+            return False
 
     def export(self, digest: str, target: Path) -> None:
         """Copy a file, and check it on the way.

@@ -67,7 +67,7 @@ class ContainerEngine(Engine):
 
     def _planned_debs(self, rung: Rung) -> Layer:
         wanted = rung.recipe.debs if rung.recipe is not None and rung.image is None else ()
-        lacking = DebGatherer(kept_debs(), offline=True).lacking(wanted)
+        lacking = DebGatherer(kept_debs(), offline=self.options.offline).lacking(wanted)
         if lacking and self.options.offline:
             told = f"{lacking[0].title}: its package is not here, and nothing is fetched (--offline)"
             return Layer("os_packages", Fidelity.IMPOSSIBLE, told)

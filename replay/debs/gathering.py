@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from envcap.memo import cache_dir
-from envcap.model.components import OsPackage
+from envcap.model.components import OsPackage, OsPackages
 from envcap.redact import scrub
 
 from .. import grammar
@@ -24,15 +24,24 @@ __all__ = ("DebGatherer", "LockedDeb", "kept_debs", "locked_debs")
 _SECONDS = 600
 _OFFLINE = "its package is not here, and nothing is fetched (--offline)"
 _MAX_REASON = 160
+_RETRY_SECONDS = 86400
 
 
 @dataclass(frozen=True)
 class LockedDeb:
-    """A package in one version. All that reaches a path or a program has been checked against its grammar."""
+    """A package in one version. All that reaches a path or a program has been checked against its grammar.
+
+    Attributes
+    ----------
+    name, version, architecture : `str`
+    instead : `str` or `None`
+        The version that there is where this one can't be had; `None` if there is none at all.
+    """
 
     name: str
     version: str
     architecture: str
+    instead: str | None = None
 
     @property
     def title(self) -> str:
@@ -50,19 +59,27 @@ def kept_debs() -> KeptFiles:
     return KeptFiles(os.path.join(cache_dir(), "debs"))
 
 
-def locked_debs(packages: Iterable[OsPackage]) -> list[LockedDeb]:
+def locked_debs(packages: Iterable[OsPackage], base: OsPackages | None = None) -> list[LockedDeb]:
     """Return packages as what can be fetched.
+
+    Parameters
+    ----------
+    packages : iterable of `OsPackage`
+    base : `OsPackages`, optional
+        What there is already.
 
     Raises
     ------
     ReplayRefusedError
         Naming the field that is not what it should be.
     """
+    versions = {(one.name, one.architecture): one.version for one in base.packages} if base is not None else {}
     return [
         LockedDeb(
             checked(f"os_packages: {one.name!r:.80}: name", one.name, grammar.DEB_NAME),
             checked(f"os_packages.{one.name:.80}.version", one.version, grammar.DEB_VERSION),
             checked(f"os_packages.{one.name:.80}.architecture", one.architecture, grammar.DEB_NAME),
+            versions.get((one.name, one.architecture)),
         )
         for one in packages
     ]
@@ -86,6 +103,15 @@ class DebGatherer:
         """Return the packages that aren't kept."""
         return [one for one in packages if self._kept.named(one.file_name) is None]
 
+    def without_gone(self, packages: Sequence[LockedDeb]) -> list[LockedDeb]:
+        """Return the packages without those that lately could not be had, and for which another version does."""
+        return [one for one in packages if one.instead is None or not self._is_gone(one)]
+
+    def _is_gone(self, one: LockedDeb) -> bool:
+        if self._kept.named(one.file_name) is not None:
+            return False
+        return self._offline or self._kept.lacked(one.file_name, _RETRY_SECONDS)
+
     def gather(self, packages: Sequence[LockedDeb]) -> tuple[Mapping[LockedDeb, str], Mapping[LockedDeb, str]]:
         """Return the digests of packages, and why it can't be had of each that isn't among them."""
         reasons = {}
@@ -94,6 +120,8 @@ class DebGatherer:
                 self._fetch(one)
             except BuildError as err:
                 reasons[one] = str(err)
+                if not self._offline:
+                    self._kept.note_lack(one.file_name)
         found = {one: digest for one in packages if (digest := self._kept.named(one.file_name)) is not None}
         return found, reasons
 

@@ -17,6 +17,7 @@ from .. import grammar
 from ..build.base import EngineOptions
 from ..bundle.places import bundled_base
 from ..debs.base_image import packages_in
+from ..debs.gathering import DebGatherer, kept_debs
 from ..debs.used import used_packages
 from ..errors import BuildError
 from ..fidelity import Fidelity
@@ -83,6 +84,7 @@ class Ladder:
         self._options = options
         self._code = code
         self._facts = image_facts(job)
+        self._debs = DebGatherer(kept_debs(), offline=options.offline)
 
     def rung(self) -> Rung:
         """Return the highest rung that can be reached, without side effects.
@@ -115,6 +117,10 @@ class Ladder:
         if rung.image is None and rung.pull:
             with progress.step(f"pull {rung.pull}"):
                 rung = self._on_base(self._client.pull(rung.pull), rung.pull, rung.detail)
+        if rung.image is None and rung.recipe and rung.recipe.debs and rung.base:
+            with progress.step(f"gather {len(rung.recipe.debs)} packages of the system"):
+                self._debs.gather(rung.recipe.debs)
+            rung = self._on_base(rung.base, self._base_name(), rung.detail)
         if rung.image is None and rung.recipe and rung.base:
             rung = replace(rung, image=self._builder.make(rung.recipe, rung.base, self._job, progress))
         return rung
@@ -160,6 +166,7 @@ class Ladder:
         reference = next(iter(base.references), None) or name
         with_code = self._code == "captured" and self._job.source is not None
         recipe = recipe_of(self._job, reference, base.id, self._packages_in(base), with_code=with_code)
+        recipe = replace(recipe, debs=self._debs.without_gone(recipe.debs))
         image = self._client.find(recipe.tag)
         told = f"{why.partition(': rebuilt on ')[0]}: rebuilt on {name} as {recipe.tag}"
         return Rung(Fidelity.REBUILT, told, _PYTHON, image=image, base=base, recipe=recipe)

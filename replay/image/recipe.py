@@ -143,7 +143,8 @@ def _lacking_debs(job: CapturedJob, base: OsPackages | None) -> list[LockedDeb]:
     kept = {(one.name, one.version, one.architecture) for one in base.packages}
     if not _releases(base) & _releases(there):
         return []
-    return locked_debs(one for one in used_packages(job) if (one.name, one.version, one.architecture) not in kept)
+    wanted = (one for one in used_packages(job) if (one.name, one.version, one.architecture) not in kept)
+    return locked_debs(wanted, base)
 
 
 def _releases(packages: OsPackages) -> set[str]:

@@ -103,3 +103,9 @@ def writable(tmp_path: Path) -> Path:
     if os.getuid() == 0:
         os.chown(folder, 1000, 1000)
     return folder
+
+
+@pytest.fixture
+def away(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory outside every world."""
+    return tmp_path_factory.mktemp("away")

@@ -87,7 +87,8 @@ class Bundles(dict[str, Path]):
         path = self[dataset_type] = self._folder / f"{dataset_type}.bundle"
         uuid, _ = self._harbour.observatory.dataset(dataset_type)
         told = self._harbour.json("replay", "bundle", f"dataset:{uuid}", "-o", str(path))
-        assert told["left_out"] == []
+        # The archive may have newer packages of the system than this machine.
+        assert [one for one in told["left_out"] if not one["what"].startswith("package ")] == []
         return path
 
 
@@ -109,12 +110,6 @@ def elsewhere(harbour: Harbour, tmp_path: Path) -> Callable[[Path], Elsewhere]:
         return there
 
     return take
-
-
-@pytest.fixture
-def away(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory outside every world."""
-    return tmp_path_factory.mktemp("away")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tests.services.packages import need
 
-__all__ = ("DockerEngine", "start_engine", "stop_engine")
+__all__ = ("DockerEngine", "base_archive", "start_engine", "stop_engine")
 
 _SUITES = {(3, 11): "bookworm", (3, 13): "trixie"}
 _SOURCE = Path(__file__).resolve().parents[2]
@@ -84,7 +84,7 @@ def start_engine(folder: Path) -> None:
     registry = _start_registry(folder)
     engine = DockerEngine(host, registry, "")
     name = f"{registry}/base:{_SUITES[sys.version_info[:2]]}"
-    engine.docker("import", str(_base_archive()), name)
+    engine.docker("import", str(base_archive()), name)
     engine.docker("push", name)
     base = json.loads(engine.docker("image", "inspect", "--format", "{{json .RepoDigests}}", name))
     own = next(one for one in base if one.startswith(registry))
@@ -179,7 +179,7 @@ def _wait_for(ready: Callable[[], bool], what: str, process: subprocess.Popen[by
         time.sleep(0.05)
 
 
-def _base_archive() -> Path:
+def base_archive() -> Path:
     """Return the base image's root file system, kept in the user's cache under the digest of its recipe."""
     recipe = _SOURCE / "containers" / "base" / "make.sh"
     suite = _SUITES[sys.version_info[:2]]
