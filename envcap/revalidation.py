@@ -32,7 +32,8 @@ def fingerprint_of(collector: Collector, target: Target) -> Fingerprint | None:
     """
     try:
         paths = collector.looked_at(target)
-        return None if paths is None else fingerprint(paths, _facts(collector.kind, target))
+        facts = (*_facts(collector.kind, target), *collector.facts(target))
+        return None if paths is None else fingerprint(paths, facts)
     except (EnvcapError, OSError):
         return None
 
