@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write what a job ran in a format that others read.
 
+Formats:
   eups       a shell script that sets up the products that EUPS had set up, in their order
   eups-tags  a tag file of these products, for 'setup -t FILE PRODUCT'
   eups-env   what EUPS had made of the environment, as plain exports

@@ -55,7 +55,10 @@ class EupsTagsExporter(Exporter):
 
 
 class EupsEnvExporter(Exporter):
-    """Plain exports of what EUPS made of the environment."""
+    """Plain exports of what EUPS made of the environment.
+
+    What a table file sets to anything but a place in a product is not among them: only EUPS knows that it was set so.
+    """
 
     format = "eups-env"
     suffix = ".sh"
