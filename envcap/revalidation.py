@@ -32,8 +32,9 @@ def fingerprint_of(collector: Collector, target: Target) -> Fingerprint | None:
     """
     try:
         paths = collector.looked_at(target)
-        facts = (*_facts(collector.kind, target), *collector.facts(target))
-        return None if paths is None else fingerprint(paths, facts)
+        if paths is None:
+            return None
+        return fingerprint(paths, (*_facts(collector.kind, target), *collector.facts(target)))
     except (EnvcapError, OSError):
         return None
 

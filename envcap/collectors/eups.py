@@ -18,7 +18,7 @@ from ..target import Target
 from .base import Absent, Collected, Collector, Keep
 from .bounded import read_bounded
 from .eups_database import MAX_FILE, Database
-from .eups_setup import SetUp, changed_variables, set_up
+from .eups_setup import SetUp, changed_variables, in_order, set_up
 from .source import work_tree_state
 
 __all__ = ("EupsCollector",)
@@ -42,7 +42,7 @@ class EupsCollector(Collector):
 
     def collect(self, target: Target, keep: Keep) -> Collected:
         """Return the products in the order in which they were set up."""
-        products = set_up(target.environ)
+        products = in_order(set_up(target.environ), target.environ)
         if not products:
             raise Absent("EUPS has set up no product")
         variables, paths = changed_variables(products, target.environ)

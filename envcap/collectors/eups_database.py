@@ -21,7 +21,11 @@ MAX_FILE = 1 << 20
 
 _NONE = "none"
 _CHAIN = ".chain"
-_FIELD = re.compile(r"(\w+)\s*=\s*(.*)")
+_FIELD = re.compile(
+    r'^[ \t]*(FLAVOR|QUALIFIERS|VERSION|PROD_DIR|UPS_DIR|TABLE_FILE)[ \t]*=[ \t]*"?([^#\n]*?)"?[ \t\r]*(?:#.*)?$',
+    re.MULTILINE | re.IGNORECASE,
+)
+_NO_FIELD = re.compile(r"^(?!\s*(?:#|$|(?:End|Group)\s*:|\w+\s*=)).*", re.MULTILINE)
 _MACRO = re.compile(r"\$(PROD_ROOT|PROD_DIR|UPS_DIR|UPS_DB|FLAVOR)\b")
 
 
@@ -101,23 +105,20 @@ def _groups(path: str) -> Iterator[tuple[str, dict[str, str]]]:
 
     A chain file has Group and End behind number signs, and an End may be left out: it is a flavor that begins a group.
     """
+    text = _read(path)
+    if strange := _NO_FIELD.search(text):
+        raise CollectorError(f"{path}: {strange[0][:80]!r} is no field")
     flavor, fields = "", dict[str, str]()
-    for line in _read(path).splitlines():
-        text = line.partition("#")[0].strip()
-        if not text or re.match(r"(End|Group)\s*:", text):
-            continue
-        field = _FIELD.match(text)
-        if field is None:
-            raise CollectorError(f"{path}: {text[:80]!r} is no field")
-        name, value = field[1].upper(), field[2].removeprefix('"').removesuffix('"')
-        if name == "FLAVOR":
+    for name, value in _FIELD.findall(text):
+        known = name.upper()
+        if known == "FLAVOR":
             if flavor:
                 yield flavor, fields
             flavor, fields = value, {}
-        elif name == "QUALIFIERS" and value:
-            flavor = f"{flavor}:{value}"
+        elif known == "QUALIFIERS":
+            flavor = f"{flavor}:{value}" if value else flavor
         else:
-            fields[name] = value
+            fields[known] = value
     if flavor:
         yield flavor, fields
 

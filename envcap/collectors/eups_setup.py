@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ..errors import CollectorError
 from ..redact import is_secret_name, scrub
 
-__all__ = ("LOCAL", "SetUp", "changed_variables", "set_up")
+__all__ = ("LOCAL", "SetUp", "changed_variables", "in_order", "set_up")
 
 LOCAL = "LOCAL:"
 """What the version of a product begins with that is set up from a directory (``setup -r``)."""
@@ -62,7 +62,7 @@ class SetUp:
 
 
 def set_up(environ: Mapping[str, str]) -> list[SetUp]:
-    """Return the products that are set up, without EUPS itself, in the order in which that was probably done.
+    """Return the products that are set up, without EUPS itself, by variable.
 
     Raises
     ------
@@ -78,7 +78,12 @@ def set_up(environ: Mapping[str, str]) -> list[SetUp]:
         except CollectorError:
             if eups:
                 raise
-    products = {one.name: one for one in found if one.name != _ITSELF}
+    return [one for one in found if one.name != _ITSELF]
+
+
+def in_order(found: Iterable[SetUp], environ: Mapping[str, str]) -> list[SetUp]:
+    """Return products in the order in which they were probably set up."""
+    products = {one.name: one for one in found}
     last_first = _merged(_orders(products.values(), environ))
     first = sorted(products.keys() - set(last_first))
     return [products[name] for name in (*first, *reversed(last_first))]
