@@ -240,6 +240,18 @@ class TestEngines:
         assert built.variables.get("PYTHONPATH") is None
         assert {mount.source for mount in built.mounts} >= set(eups_folders(job))
 
+    def test_venv_sets_them_up_for_python_too(self, capture: Capture, stack: EupsStack, tmp_path: Path) -> None:
+        bare = tmp_path / "bare"
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
+        job = capture(stack, str(bare / "bin/python"), "-c", "open('out.txt', 'w').close()")
+        built = VenvEngine(EngineOptions()).build(job, "captured", str(tmp_path / "scratch"), Progress(quiet=True))
+        assert [one for one in built.layers if one.name == "eups"] == [layer(job)]
+        assert layer(job).fidelity is Fidelity.REBUILT
+        own, *others = built.variables["PATH"].split(":")
+        assert own == os.path.dirname(built.python)
+        assert others[:2] == [f"{stack.environ[name]}/bin" for name in ("AFW_DIR", "BASE_DIR")]
+        assert {mount.source for mount in built.mounts} >= set(eups_folders(job))
+
     def test_host_sets_them_up_too(self, capture: Capture, stack: EupsStack, tmp_path: Path) -> None:
         job = capture(stack, sys.executable, "-c", "open('out.txt', 'w').close()")
         built = HostEngine(EngineOptions()).build(job, "captured", str(tmp_path / "scratch"), Progress(quiet=True))
