@@ -135,6 +135,11 @@ def _source(data: Mapping[str, Any]) -> str:
     return "; ".join(map(root, data["roots"]))
 
 
+def _eups(data: Mapping[str, Any]) -> str:
+    local = [one["name"] for one in data["products"] if one.get("local")]
+    return f"{len(data['products'])} products" + (f"; from directories: {_some(local)}" if local else "")
+
+
 def _variables(data: Mapping[str, Any]) -> str:
     return _some([f"{name}={value}" for name, value in sorted(data["variables"].items())]) or "none set"
 
@@ -164,6 +169,7 @@ _SUMMARIES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "interpreter": lambda d: f"{d['implementation']} {d['version']}",
     "python_dists": lambda d: f"{len(d['distributions'])} distributions",
     "conda": lambda d: f"{len(d['packages'])} packages",
+    "eups": _eups,
     "source": _source,
     "process_env": _variables,
     "numerics": _variables,

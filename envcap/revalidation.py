@@ -32,7 +32,9 @@ def fingerprint_of(collector: Collector, target: Target) -> Fingerprint | None:
     """
     try:
         paths = collector.looked_at(target)
-        return None if paths is None else fingerprint(paths, _facts(collector.kind, target))
+        if paths is None:
+            return None
+        return fingerprint(paths, (*_facts(collector.kind, target), *collector.facts(target)))
     except (EnvcapError, OSError):
         return None
 

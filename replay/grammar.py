@@ -25,6 +25,7 @@ __all__ = (
     "DEB_VERSION",
     "DIGEST",
     "DISTRIBUTION",
+    "EUPS_WORDS",
     "IMAGE",
     "MACHINE",
     "MD5",
@@ -109,6 +110,9 @@ _PART = r"(?!\.\.?(?:/|$))[\w.+@,=:~%][\w.+@,=:~% -]*"
 PLACEHOLDER = _grammar("declared file", r"(config|input|output):[\w.+@,=:~%][\w.+@,=:~% #-]*")
 ABSOLUTE_PATH = _grammar("absolute path", rf"/(?:{_PART}(?:/{_PART})*/?)?", 4096)
 RELATIVE_PATH = _grammar("relative path", rf"{_PART}(?:/{_PART})*", 4096)
+
+# What EUPS says of a product that is set up: "afw 2.1+3 -f Linux64 -Z /stack"; "LOCAL:/path", "(none)".
+EUPS_WORDS = _grammar("words of EUPS's", r"[\w.+@,=:~%/-]+( ([\w.+@,=:~%/-]+|\(none\)))*", 4096)
 
 
 def checked(field: str, value: object, *grammars: Grammar) -> str:

@@ -60,7 +60,10 @@ def process_env_layer(job: CapturedJob) -> Layer:
         return Layer("process_env", Fidelity.IMPOSSIBLE, lacking_text(lacking))
     shown = ", ".join([*(f"{n}={v}" for n, v in sorted(variables.items())), f"umask {umask or 'unknown'}"])
     places = job.place("process_env", "variables")
-    lost = [name for name in ("LD_PRELOAD", "LD_LIBRARY_PATH") if isinstance(places, Mapping) and name in places]
+    of_eups = job.place("eups", "variables")  # its own layer tells what comes of them
+    known = of_eups if isinstance(of_eups, Mapping) else {}
+    named = places if isinstance(places, Mapping) else {}
+    lost = [name for name in ("LD_PRELOAD", "LD_LIBRARY_PATH") if name in named and name not in known]
     if lost:
         return Layer("process_env", Fidelity.SUBSTITUTED, f"{shown}; without {', '.join(lost)}, which named places")
     return Layer("process_env", Fidelity.EXACT, shown)

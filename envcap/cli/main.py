@@ -13,6 +13,7 @@ _COMMANDS: Commands = {
     "run": ("envcap.cli.run", "run a command and record it as a job"),
     "show": ("envcap.cli.show", "show what a job ran"),
     "diff": ("envcap.cli.diff", "say how two jobs differ, layer by layer"),
+    "export": ("envcap.cli.export", "write what a job ran in a format that others read"),
     "jobs": ("envcap.cli.jobs", "list the jobs in the store"),
     "verify": ("envcap.cli.verify", "say whether jobs are authentic and whole"),
     "sign": ("envcap.cli.sign", "sign jobs, so that others can believe them"),

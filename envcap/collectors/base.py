@@ -79,9 +79,14 @@ class Collector(ABC):
     def looked_at(self, target: Target) -> Iterable[str] | None:
         """Return the files whose state decides what is found: while it is the same, nothing is read again.
 
-        They and the target decide it alone. `None` if something else does, or if looking costs nothing.
+        They, `facts` and the target's interpreter decide it alone. `None` if something else does, or if looking costs
+        nothing.
         """
         return None
+
+    def facts(self, target: Target) -> Iterable[str]:
+        """Return the texts that decide besides those files and the target's interpreter."""
+        return ()
 
 
 def collect(collector: Collector, target: Target, keep: Keep) -> tuple[Collected | None, Outcome]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from .base import Collector
 from .conda import CondaCollector
 from .container import ContainerCollector
+from .eups import EupsCollector
 from .hardware import HardwareCollector
 from .interpreter import InterpreterCollector
 from .numerics import NumericsCollector
@@ -21,6 +22,7 @@ COLLECTORS: tuple[type[Collector], ...] = (
     InterpreterCollector,
     PythonDistsCollector,
     CondaCollector,
+    EupsCollector,
     SourceCollector,
     OperatingSystemCollector,
     OsPackagesCollector,

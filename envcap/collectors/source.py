@@ -24,7 +24,7 @@ from ..redact import is_secret_file, scrub, scrubbed, scrubbed_kinds
 from ..target import CodePlace, Target
 from .base import Absent, Collected, Collector, Keep
 
-__all__ = ("FILE_MEDIA_TYPE", "MAX_FILE", "MAX_FILES", "PATCH_MEDIA_TYPE", "SourceCollector")
+__all__ = ("FILE_MEDIA_TYPE", "MAX_FILE", "MAX_FILES", "PATCH_MEDIA_TYPE", "SourceCollector", "work_tree_state")
 
 PATCH_MEDIA_TYPE = "text/x-diff"
 FILE_MEDIA_TYPE = "application/octet-stream"
@@ -119,6 +119,24 @@ def _code_root(place: CodePlace, keep: Keep) -> tuple[CodeRoot | None, dict[str,
     if remote:
         facts["remote"] = scrub(remote.decode("utf-8", "replace").strip())
     return root, facts
+
+
+def work_tree_state(folder: str) -> tuple[str, bool] | None:
+    """Return the commit of the work tree that a directory lies in, and whether the directory differs from it.
+
+    `None` if it is in no repository, or in one without a commit.
+
+    Raises
+    ------
+    CollectorError
+        If git doesn't say.
+    """
+    commit = _git(folder, "rev-parse", "HEAD", tolerated=128)
+    if commit is None:
+        return None
+    with _own_index(folder) as index:
+        changed = _git(folder, "status", "--porcelain", "--", ".", index=index)
+    return commit.decode("ascii").strip(), bool(changed)
 
 
 @contextmanager

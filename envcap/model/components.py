@@ -18,6 +18,8 @@ __all__ = (
     "ContainerHint",
     "Distribution",
     "EffectiveNumerics",
+    "Eups",
+    "EupsProduct",
     "Hardware",
     "InstalledFiles",
     "Interpreter",
@@ -93,6 +95,29 @@ class Conda(Document, media_type="application/vnd.envcap.conda.v1+json"):
     """The packages of the conda prefix that the interpreter belongs to, by name."""
 
     packages: Sequence[CondaPackage] = array(nested(CondaPackage))
+
+
+class EupsProduct(Document):
+    """A product that EUPS has set up.
+
+    One that was set up from a directory (`local`) has no version; if that is in git, it has `commit`, and whether it is
+    `dirty`. `tags` are those that its stack gives that version, and `table` is the digest of its table file.
+    """
+
+    name: str = string()
+    version: str | None = string(default=None)
+    flavor: str = string()
+    local: bool | None = boolean(default=None)
+    tags: Sequence[str] = array(string())
+    table: str | None = string(default=None)
+    commit: str | None = string(default=None)
+    dirty: bool | None = boolean(default=None)
+
+
+class Eups(Document, media_type="application/vnd.envcap.eups.v1+json"):
+    """The products that EUPS has set up, in the order in which that was done, as the search paths tell it."""
+
+    products: Sequence[EupsProduct] = array(nested(EupsProduct))
 
 
 class OperatingSystem(Document, media_type="application/vnd.envcap.operating-system.v1+json"):
@@ -320,6 +345,7 @@ COMPONENTS: Mapping[str, type[Document]] = {
         Interpreter,
         PythonDists,
         Conda,
+        Eups,
         OperatingSystem,
         OsPackages,
         Source,

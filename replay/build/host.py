@@ -20,6 +20,7 @@ from ..progress import Progress
 from ..sandbox.unconfined import Unconfined
 from .base import Built, Engine, observed, passed_variables
 from .code import code_layer, code_path
+from .eups import eups_layer, with_products
 from .interpreter import FoundPython, interpreter_layer
 from .observation import dists_layer
 from .unrecorded import own_variables, unrecorded_layers
@@ -36,8 +37,7 @@ class HostEngine(Engine):
         """Return how this environment differs from the captured one."""
         if job.origin is not None:
             return unrecorded_layers(job.origin)
-        here = FoundPython(sys.executable, sys.version.split()[0])
-        return (interpreter_layer(job, here), _dists_layer(job), code_layer(job, code))
+        return (*_layers(job, code), *eups_layer(job))
 
     def sandbox(self) -> str:
         """Return that there is none."""
@@ -51,11 +51,17 @@ class HostEngine(Engine):
             return Built(sys.executable, own_variables(), self.plan(job, code), sandbox, (), environment)
         with progress.step("put the code back"):
             path = code_path(job, code, scratch)
-        variables = passed_variables()
+        variables = with_products(job, passed_variables())
         variables["PATH"] = os.path.dirname(sys.executable) + os.pathsep + variables["PATH"]
         variables |= {**job.variables, "PYTHONPATH": os.pathsep.join(path)}
         environment = observed(sys.executable, variables, job.store)
-        return Built(sys.executable, variables, self.plan(job, code), sandbox, (), environment)
+        layers = (*_layers(job, code), *eups_layer(job, variables))
+        return Built(sys.executable, variables, layers, sandbox, (), environment)
+
+
+def _layers(job: CapturedJob, code: str) -> tuple[Layer, ...]:
+    here = FoundPython(sys.executable, sys.version.split()[0])
+    return (interpreter_layer(job, here), _dists_layer(job), code_layer(job, code))
 
 
 def _dists_layer(job: CapturedJob) -> Layer:

@@ -35,6 +35,7 @@ from ..sandbox.unconfined import Unconfined
 from ..wheels.wheelhouse import Wheel
 from .base import Built, Engine, observed, passed_variables, planned_wheels, wheelhouse
 from .code import code_layer, code_path
+from .eups import eups_folders, eups_layer, with_products
 from .foundation import Foundation, foundation_of
 from .installed import copy_installed, record_digest, records
 from .interpreter import uv_program
@@ -68,11 +69,12 @@ class VenvEngine(Engine):
     def plan(self, job: CapturedJob, code: str) -> tuple[Layer, ...]:
         """Return what it would reach; what is proved only by building is ``rebuilt`` until then."""
         if not job.has_python:
-            return (_NO_PYTHON,)
+            return (_NO_PYTHON, *eups_layer(job))
         base = foundation_of(job, offline=self.options.offline)
+        rest = (code_layer(job, code), *eups_layer(job))
         if isinstance(base, Layer):
-            return (base, self._planned_dists(job, None), code_layer(job, code))
-        return (*base.layers(), self._planned_dists(job, base), code_layer(job, code))
+            return (base, self._planned_dists(job, None), *rest)
+        return (*base.layers(), self._planned_dists(job, base), *rest)
 
     def _planned_dists(self, job: CapturedJob, base: Foundation | None) -> Layer:
         if base is not None and os.path.exists(_marker(folder := _folder(job, base))):
@@ -97,9 +99,11 @@ class VenvEngine(Engine):
     def build(self, job: CapturedJob, code: str, scratch: str, progress: Progress) -> Built:
         """Return the environment, from the cache or newly built."""
         if not job.has_python:
-            variables = {**passed_variables(), **job.variables}
+            variables = {**with_products(job, passed_variables()), **job.variables}
             environment = capture_environment(Target.none(variables), job.store)
-            return Built("", variables, (_NO_PYTHON,), self._sandbox(), (), environment)
+            layers = (_NO_PYTHON, *eups_layer(job, variables))
+            mounts = tuple(Mount(place, place) for place in eups_folders(job))
+            return Built("", variables, layers, self._sandbox(), mounts, environment)
         base = foundation_of(job, offline=self.options.offline)
         if isinstance(base, Layer):
             raise BuildError(base.detail)
@@ -110,13 +114,14 @@ class VenvEngine(Engine):
                     _build(job, base, folder, offline=self.options.offline)
         with progress.step("put the code back"):
             path = code_path(job, code, scratch)
-        layers = (*base.reached(folder), _proved_dists(job, folder), code_layer(job, code))
         python = os.path.join(folder, "bin", "python")
-        variables = passed_variables()
+        variables = with_products(job, passed_variables())
         variables["PATH"] = os.path.join(folder, "bin") + os.pathsep + variables["PATH"]
         variables |= {**job.variables, "PYTHONPATH": os.pathsep.join(path)}
+        dists = _proved_dists(job, folder)
+        layers = (*base.reached(folder), dists, code_layer(job, code), *eups_layer(job, variables))
         sandbox = self._sandbox()
-        mounts = tuple(Mount(place, place) for place in (folder, *base.places(), *path))
+        mounts = tuple(Mount(place, place) for place in (folder, *base.places(), *eups_folders(job), *path))
         return Built(python, variables, layers, sandbox, mounts, observed(python, variables, job.store))
 
 

@@ -23,7 +23,7 @@ from envcap.store.local import LocalStore
 from envcap.target import Target
 
 SOFTWARE = ["interpreter", "numerics", "operating_system", "process_env", "python_dists", "source"]
-OF_THE_MACHINE = {"conda", "container", "os_packages"}
+OF_THE_MACHINE = {"conda", "container", "eups", "os_packages"}
 """What is there or not on the machine that the tests run on."""
 
 

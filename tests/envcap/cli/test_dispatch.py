@@ -16,7 +16,7 @@ from envcap import __version__
 from envcap.store.local import LocalStore
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-COMMANDS = ["run", "show", "diff", "jobs", "verify", "sign", "container", "doctor", "ingest"]
+COMMANDS = ["run", "show", "diff", "export", "jobs", "verify", "sign", "container", "doctor", "ingest"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
