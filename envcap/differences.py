@@ -17,8 +17,8 @@ from .store.selector import find
 __all__ = ("AttemptDiff", "Change", "LayerDiff", "diff", "diff_attempts", "document_changes")
 
 _SOFTWARE = ("source", "python_dists", "conda", "interpreter", "numerics")
-_AROUND = ("process_env", "operating_system", "os_packages", "container", "hardware")
-_OBSERVED = ("effective_numerics", "loaded_libraries", "installed_files")
+_AROUND = ("process_env", "operating_system", "os_packages", "container", "hardware", "allotment")
+_OBSERVED = ("effective_numerics", "loaded_libraries", "installed_files", "node_details")
 _KEYS = ("name", "path", "library", "source")
 _NOTHING = "—"
 
