@@ -19,12 +19,17 @@ def parse_ranges(text: str) -> set[int]:
         If it is no such list.
     """
     found: set[int] = set()
-    for part in filter(None, text.strip().split(",")):
+    text = text.strip()
+    for part in text.split(",") if text else ():
         first, dash, last = part.partition("-")
-        low, high = int(first), int(last if dash else first)
+        low = int(first)
+        high = int(last) if dash else low
         if not 0 <= low <= high < _MOST:
             raise ValueError(f"{part[:40]!r} is no range of processors")
-        found.update(range(low, high + 1))
+        if dash:
+            found.update(range(low, high + 1))
+        else:
+            found.add(low)
     return found
 
 

@@ -46,17 +46,14 @@ class Topology:
         groups = 0
         for cpu in online:
             if cpu not in seen:
-                group = self._group(cpu, names)
+                group: set[int] | None = None
+                for name in names:
+                    group = group or known_ranges(f"{self._cpus}/cpu{cpu}/topology/{name}")
                 if group is None or cpu not in group:
                     return None
                 seen |= group
                 groups += 1
         return groups or None
-
-    def _group(self, cpu: int, names: tuple[str, ...]) -> set[int] | None:
-        folder = os.path.join(self._cpus, f"cpu{cpu}/topology")
-        found = (known_ranges(os.path.join(folder, name)) for name in names)
-        return next((group for group in found if group is not None), None)
 
 
 def _numa(folder: str) -> dict[str, str] | None:
