@@ -26,11 +26,11 @@ from .context import CONFIRM_VARIABLE, CONTEXT_VARIABLE
 
 __all__ = ("look_at_node",)
 
-_PATIENCE = 2.0
-"""Seconds: a payload that runs longer is likely to outlast the look, too."""
+_PATIENCE = 5.0
+"""Seconds: a payload that runs longer is likely to outlast the look, too, and would not notice if it does not."""
 
-_STEP = 0.1
-_STEPS = 200
+_STEP = 0.05
+_STEPS = 400
 _PROGRAM = "envcap.collectors.node_details"
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 
 from envcap.collectors.base import Absent
 from envcap.collectors.hardware import HardwareCollector
-from envcap.collectors.node_details import MODULES, NOT_INSTALLED, node_details
+from envcap.collectors.node_details import KIND, MODULES, NOT_INSTALLED, node_details
 from envcap.collectors.operating_system import OperatingSystemCollector
 from envcap.describe import summary
 from envcap.environment import capture_environment
@@ -30,6 +31,14 @@ from tests.envcap.collectors.node_trees import UUID
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 NONE = Target.none({})
+UNTIL_KNOWN = f"""
+for i in $(seq 500); do
+    ls "$ENVCAP_CACHE"/memo/*/{hashlib.sha256(KIND.encode()).hexdigest()[:32]}.json && exit 0
+    sleep 0.1
+done
+exit 1
+"""
+"""A job that ends when a look at the node has ended."""
 
 
 @pytest.fixture
@@ -287,7 +296,7 @@ class TestJobs:
 
         assert envcap("run", "--", "true").returncode == 0
         assert outcome() == ("absent", None)
-        assert envcap("run", "--", "sleep", "8").returncode == 0
+        assert envcap("run", "--", "sh", "-c", UNTIL_KNOWN).returncode == 0
         status, digest = outcome()
         assert status == "captured"
         assert digest is not None
