@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from .collectors.container_signs import HIGH
+from .collectors.control_groups import UNLIMITED
 from .errors import EnvcapError, FormatError
 from .model.components import COMPONENTS, Command, PythonBlock, RubinQuantum
 from .model.descriptor import Descriptor
@@ -165,6 +167,28 @@ def _installed(data: Mapping[str, Any]) -> str:
     return f"{data['files']} files by {data['method']}: {told or 'as they were installed'}"
 
 
+def _hardware(data: Mapping[str, Any]) -> str:
+    gpus = [one["name"] for one in data.get("gpus") or ()]
+    told = f"{data.get('cpu_model') or 'unknown processor'}, {data['logical_cpus']} CPUs, Linux {data['kernel']}"
+    return f"{told}, {_some(gpus)}" if gpus else told
+
+
+def _details(data: Mapping[str, Any]) -> str:
+    names = [(data.get("cpu") or {}).get("brand"), (data.get("distribution") or {}).get("name")]
+    told = _some([name for name in [*names, *(one["name"] for one in data.get("gpus") or ())] if name])
+    return "; ".join(filter(None, [told, *(f"{name}: {why}" for name, why in data["failed"].items())]))
+
+
+def _allotment(data: Mapping[str, Any]) -> str:
+    limits = [f"{name} {value}" for name, value in sorted(data["groups"].items()) if value != UNLIMITED]
+    return ", ".join([f"{data['cpus']} CPUs ({data['affinity']})", *limits])
+
+
+def _container(data: Mapping[str, Any]) -> str:
+    mounted = [one["source"] for one in data["hints"] if one["claim"] == "image" and one["confidence"] == HIGH]
+    return str(data.get("runtime") or _some(mounted) or "unknown runtime")
+
+
 _SUMMARIES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "interpreter": lambda d: f"{d['implementation']} {d['version']}",
     "python_dists": lambda d: f"{len(d['distributions'])} distributions",
@@ -175,8 +199,10 @@ _SUMMARIES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "numerics": _variables,
     "operating_system": lambda d: f"{' '.join(d['distribution'].values())}, {d['libc']}, {d['machine']}",
     "os_packages": lambda d: f"{len(d['packages'])} packages of {d['manager']}",
-    "hardware": lambda d: f"{d.get('cpu_model') or 'unknown processor'}, {d['logical_cpus']} CPUs, Linux {d['kernel']}",
-    "container": lambda d: str(d.get("runtime") or "unknown runtime"),
+    "hardware": _hardware,
+    "allotment": _allotment,
+    "node_details": _details,
+    "container": _container,
     "loaded_libraries": _libraries,
     "installed_files": _installed,
     "effective_numerics": _numerics,

@@ -17,8 +17,10 @@ from .store.selector import find
 __all__ = ("AttemptDiff", "Change", "LayerDiff", "diff", "diff_attempts", "document_changes")
 
 _SOFTWARE = ("source", "eups", "python_dists", "conda", "interpreter", "numerics")
-_AROUND = ("process_env", "operating_system", "os_packages", "container", "hardware")
+_AROUND = ("process_env", "operating_system", "os_packages", "container", "hardware", "allotment")
 _OBSERVED = ("effective_numerics", "loaded_libraries", "installed_files")
+_AT_TIMES = ("node_details",)
+"""Not looked at in every job: that one has it and another not is no difference."""
 _KEYS = ("name", "path", "library", "source")
 _NOTHING = "—"
 
@@ -119,6 +121,10 @@ def diff_attempts(a: Attempt, b: Attempt) -> AttemptDiff:
     layers = [_work(a, b), _config(a, b), _inputs(a, b)]
     layers += [_component(kind, _software(a, kind), _software(b, kind), a, b) for kind in _present(_SOFTWARE, a, b)]
     layers += [_component(kind, _observed(a, kind), _observed(b, kind), a, b) for kind in _OBSERVED]
+    for kind in _AT_TIMES:
+        pair = _observed(a, kind), _observed(b, kind)
+        if not any(isinstance(found, str) for found in pair):
+            layers.append(_component(kind, *pair, a, b))
     layers += [_component(kind, _software(a, kind), _software(b, kind), a, b) for kind in _present(_AROUND, a, b)]
     layers.append(_outputs(a, b))
     return AttemptDiff(a, b, layers)

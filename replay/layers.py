@@ -10,7 +10,7 @@ from envcap.collectors.hardware import HardwareCollector
 from envcap.collectors.operating_system import OperatingSystemCollector
 from envcap.collectors.os_packages import OsPackagesCollector
 from envcap.errors import EnvcapError
-from envcap.model.components import Hardware, OperatingSystem, OsPackages
+from envcap.model.components import Gpu, Hardware, OperatingSystem, OsPackages
 from envcap.model.descriptor import describe_bytes
 from envcap.target import Target
 from envcap.trust.verify import AUTHENTIC, FOREIGN
@@ -95,6 +95,8 @@ def operating_system_layer(job: CapturedJob) -> Layer:
     found = OperatingSystemCollector().collect(Target.none({}), describe_bytes).component
     assert isinstance(found, OperatingSystem)
     there, here = (f"{_release(one)}, {one.libc}, {one.machine}" for one in (captured, found))
+    if captured.timezone != found.timezone:
+        there, here = (f"{told}, time zone {one.timezone}" for told, one in ((there, captured), (here, found)))
     if captured == found:
         return Layer("operating_system", Fidelity.EXACT, here)
     return Layer("operating_system", Fidelity.SUBSTITUTED, f"{here} instead of {there}")
@@ -113,7 +115,7 @@ def own_os_packages_layer(job: CapturedJob) -> Layer:
 
 
 def hardware_layer(job: CapturedJob) -> Layer:
-    """Return this node against the captured one. What a processor can do decides bits; how much memory doesn't."""
+    """Return this node against the captured one: what processors and GPUs can do decides bits, how many doesn't."""
     try:
         captured = job.hardware
     except EnvcapError as err:
@@ -123,10 +125,16 @@ def hardware_layer(job: CapturedJob) -> Layer:
     there, here = captured.cpu_model or "unknown processor", found.cpu_model or "unknown processor"
     lost = sorted(set(captured.cpu_flags) - set(found.cpu_flags))
     gained = sorted(set(found.cpu_flags) - set(captured.cpu_flags))
+    if captured.gpus is not None and found.gpus is not None:
+        there, here = (f"{cpu}{_gpus(one.gpus or ())}" for cpu, one in ((there, captured), (here, found)))
     if (there, lost, gained) == (here, [], []):
         return Layer("hardware", Fidelity.EXACT, here)
     flags = [f"-{flag}" for flag in lost[:4]] + [f"+{flag}" for flag in gained[:4]]
     return Layer("hardware", Fidelity.SUBSTITUTED, f"{here} instead of {there} {' '.join(flags)}".rstrip())
+
+
+def _gpus(gpus: Sequence[Gpu]) -> str:
+    return "".join(f" with {name}" for name in sorted({gpu.name for gpu in gpus}))
 
 
 def _release(found: OperatingSystem) -> str:

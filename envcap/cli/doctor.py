@@ -43,6 +43,10 @@ _PACKAGES = (
     ("uv", "replay: rebuild an environment", "pip install 'envcap[replay]'"),
     ("astropy", "replay: compare FITS files", "pip install 'envcap[replay]'"),
     ("pyarrow", "replay: compare Parquet files", "pip install 'envcap[replay]'"),
+    ("cpuinfo", "details of the processor", "pip install 'envcap[node]'"),
+    ("distro", "details of the distribution", "pip install 'envcap[node]'"),
+    ("psutil", "details of the memory", "pip install 'envcap[node]'"),
+    ("pynvml", "details of GPUs", "pip install 'envcap[node]'"),
     ("cryptography", "signatures", "pip install 'envcap[sign]'"),
 )
 

@@ -8,13 +8,14 @@ of an image to the next is no part of the component.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from ..errors import CollectorError
 from ..model.components import Container, ContainerHint
 from ..target import Target
 from .base import Absent, Collected, Collector, Keep
-from .container_signs import HIGH, LOW, MEDIUM, MOUNTS, Sign, Signs
+from .container_signs import HIGH, LOW, MEDIUM, MOUNTS, Attribute, Sign, Signs
 
 __all__ = ("INSTANCE_CLAIMS", "ContainerCollector")
 
@@ -34,17 +35,20 @@ class ContainerCollector(Collector):
     ----------
     root : `str`
         Where the paths begin.
+    attribute : callable, optional
+        Reads an extended attribute.
     """
 
     kind = "container"
     layer = "host"
 
-    def __init__(self, root: str = "/") -> None:
+    def __init__(self, root: str = "/", attribute: Attribute = os.getxattr) -> None:
         self._root = root
+        self._attribute = attribute
 
     def collect(self, target: Target, keep: Keep) -> Collected:
         """Return the hints, with the container's own ids and names apart."""
-        signs = Signs(self._root, target.environ)
+        signs = Signs(self._root, target.environ, self._attribute)
         if not signs.found and MOUNTS in signs.failed:
             raise CollectorError(f"whether this is a container can't be told: {MOUNTS}: {signs.failed[MOUNTS]}")
         if not signs.found and not signs.failed:

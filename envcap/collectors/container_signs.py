@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ..errors import CollectorError, FormatError
 from ..model.document import parse_json
 from ..redact import scrub
 from .bounded import read_bounded
 
-__all__ = ("BAKED", "HANDED_OVER", "HIGH", "LOW", "MEDIUM", "MOUNTS", "Sign", "Signs")
+__all__ = ("BAKED", "HANDED_OVER", "HIGH", "LOW", "MEDIUM", "MOUNTS", "Attribute", "Sign", "Signs")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,6 +55,17 @@ _GROUP_OF_POD = r"(?:^|[/:-])pod([0-9a-f_-]{32,36})(?:\.slice)?[/:](?:([0-9a-f]{
 _GROUP_OF_LXC = r"^/lxc(?:/|\.payload[./])([^/]+)"
 _RUNTIMES = {"docker": "docker", "libpod": "podman", "crio": "cri-o", "cri-containerd": "containerd"}
 
+Attribute = Callable[[str, str], bytes]
+"""Reads an extended attribute of a file, as `os.getxattr` does."""
+
+# A repository of CVMFS is mounted by its own client, which tells the root of the tree of hashes that is mounted.
+_CVMFS_FOLDER = "/cvmfs/"
+_CVMFS_CLIENT = "cvmfs2"
+_CVMFS_CLAIMS = (
+    ("image", "user.root_hash", r"[0-9a-f]{40}(?:-[a-z0-9]+)?"),
+    ("revision", "user.revision", r"[0-9]{1,20}"),
+)
+
 _WORD = r"[a-z][a-z0-9-]{0,31}"
 _HOST_NAME = r"[A-Za-z0-9.-]{1,253}"
 _ID = r"[0-9a-f]{64}"
@@ -87,12 +98,13 @@ class Signs:
         Where the image stands, by the variable that says so.
     """
 
-    def __init__(self, root: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, root: str, environ: Mapping[str, str], attribute: Attribute = os.getxattr) -> None:
         self.found: list[Sign] = []
         self.failed: dict[str, str] = {}
         self.images: dict[str, str] = {}
         self._root = root
         self._environ = environ
+        self._attribute = attribute
         self._mounts: dict[str, tuple[str, str]] | None = None
         self._look_at_mounts()
         self._look_at_groups()
@@ -159,6 +171,22 @@ class Signs:
         if pod or any(point in self._mounts for point in _SERVICE_ACCOUNT):
             self._add(MOUNTS, "orchestrator", "kubernetes", HIGH)
         self._look_at_own_files(own)
+        for point, (_, after) in self._mounts.items():
+            if point.startswith(_CVMFS_FOLDER) and _CVMFS_CLIENT in after.split(" ")[:2]:
+                self._look_at_cvmfs(point)
+
+    def _look_at_cvmfs(self, point: str) -> None:
+        """Ask the client which tree it has mounted: who runs what is in there runs an image by its root hash."""
+        for claim, name, form in _CVMFS_CLAIMS:
+            try:
+                value = self._attribute(self._full(point), name).decode("ascii", "replace").strip("\0\n ")
+            except OSError as err:
+                self.failed[point] = f"{name}: {err.strerror or err}"
+                continue
+            if re.fullmatch(form, value):
+                self._add(point, claim, value, HIGH)
+            else:
+                self.failed[point] = f"{name}: {value[:80]!r} is none"
 
     def _look_at_own_files(self, own: Mapping[str, str]) -> None:
         origins = [(point, re.search(_ORIGIN, place)) for point, place in own.items()]

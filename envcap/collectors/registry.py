@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from .allotment import AllotmentCollector
 from .base import Collector
 from .conda import CondaCollector
 from .container import ContainerCollector
@@ -29,5 +30,6 @@ COLLECTORS: tuple[type[Collector], ...] = (
     ProcessEnvCollector,
     NumericsCollector,
     HardwareCollector,
+    AllotmentCollector,
     ContainerCollector,
 )

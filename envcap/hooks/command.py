@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ..collectors.installed_files import KIND as INSTALLED
+from ..collectors.node_details import KIND as NODE
 from ..environment import Environment, capture_environment
 from ..errors import CollectorError, EnvcapError, StoreError
 from ..model.components import Command
@@ -26,8 +27,17 @@ from .attempt import AttemptWriter, open_journal, to_be_told
 from .context import CONFIRM_VARIABLE, CONTEXT_VARIABLE, Context
 from .declared import DeclaredFiles, portable_names
 from .installed import look_at_installed
+from .node import look_at_node
 from .observed import observed_in_children
-from .payload import Signals, keep_standard_streams, open_confirmations, read_confirmations, spawn, wait
+from .payload import (
+    Signals,
+    keep_standard_streams,
+    open_confirmations,
+    over_within,
+    read_confirmations,
+    spawn,
+    wait,
+)
 
 __all__ = ("CANNOT_START", "NOT_EXECUTABLE", "NOT_FOUND", "CommandJob", "run_command")
 
@@ -97,7 +107,7 @@ def run_command(job: CommandJob, store: LocalStore) -> int:
         with Signals() as signals:
             pid = spawn(program, job.argv, environ, signals.to_restore)
             signals.pass_on_to(pid)
-            recording.beside()
+            recording.beside(lambda seconds: over_within(pid, seconds))
             status, resources = wait(pid)
     except OSError as err:
         status = {errno.EACCES: NOT_EXECUTABLE, errno.ENOEXEC: NOT_EXECUTABLE, errno.ENOENT: NOT_FOUND}.get(
@@ -139,7 +149,7 @@ class _Recording:
         self._writer: AttemptWriter | None = None
         self._target = Target.none(environ)
         self._environment = Environment(self._target)
-        self._installed: tuple[Descriptor | None, Outcome] | None = None
+        self._beside: dict[str, tuple[Descriptor | None, Outcome]] = {}
         self.context: Context | None = None
 
     def begin(self) -> None:
@@ -192,10 +202,12 @@ class _Recording:
         config, outcomes["command"] = self._job.files.keep_configs(self._store)
         return Command(argv=_portable(self._job), config=config, inputs=self._job.files.read_inputs())
 
-    def beside(self) -> None:
+    def beside(self, over: Callable[[float], bool]) -> None:
         """Look at what need not be known before the payload starts, while it runs."""
         if self._writer is not None:
-            self._installed = look_at_installed(self._target, self._environment, self._store, self._job.check_files)
+            environment, store = self._environment, self._store
+            self._beside[INSTALLED] = look_at_installed(self._target, environment, store, self._job.check_files)
+            self._beside[NODE] = look_at_node(environment, store, over)
 
     def end(self, status: int, resources: Mapping[str, str], error: str | None, said: Sequence[str]) -> None:
         if self._writer is None:
@@ -212,8 +224,8 @@ class _Recording:
     ) -> None:
         degraded = self._confirm(said)
         observed = observed_in_children(self._store, said, self._environment)
-        if self._installed is not None:
-            observed.add(INSTALLED, *self._installed)
+        for kind, found in self._beside.items():
+            observed.add(kind, *found)
         degraded |= observed.failures
         environment = self._environment
         components = {**environment.software, **environment.host}

@@ -6,11 +6,20 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import select
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-__all__ = ("Signals", "keep_standard_streams", "open_confirmations", "read_confirmations", "spawn", "wait")
+__all__ = (
+    "Signals",
+    "keep_standard_streams",
+    "open_confirmations",
+    "over_within",
+    "read_confirmations",
+    "spawn",
+    "wait",
+)
 
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT)
 _THE_TERMINALS = (signal.SIGINT, signal.SIGQUIT)
@@ -100,6 +109,23 @@ def wait(pid: int) -> tuple[int, dict[str, str]]:
         "max_rss_kb": str(usage.ru_maxrss),
     }
     return (code if code >= 0 else 128 - code), resources
+
+
+def over_within(pid: int, seconds: float) -> bool:
+    """Wait for some seconds, or until the payload is over, and return whether it is; `wait` takes its status.
+
+    Where it can't be waited for so (before Linux 5.3), nothing that wants time is begun: it counts as over.
+    """
+    try:
+        descriptor = os.pidfd_open(pid)
+    except OSError:
+        return True
+    try:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
+    finally:
+        os.close(descriptor)
 
 
 def open_confirmations() -> int:

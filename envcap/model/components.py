@@ -10,6 +10,7 @@ from .document import Document, array, boolean, integer, mapping, nested, string
 
 __all__ = (
     "COMPONENTS",
+    "Allotment",
     "CodeRoot",
     "Command",
     "Conda",
@@ -20,11 +21,13 @@ __all__ = (
     "EffectiveNumerics",
     "Eups",
     "EupsProduct",
+    "Gpu",
     "Hardware",
     "InstalledFiles",
     "Interpreter",
     "LoadedLibraries",
     "LoadedLibrary",
+    "NodeDetails",
     "NumericalLibrary",
     "Numerics",
     "NumericsOfProcess",
@@ -38,6 +41,7 @@ __all__ = (
     "RubinQuantum",
     "Site",
     "Source",
+    "Ulimit",
 )
 
 
@@ -121,12 +125,16 @@ class Eups(Document, media_type="application/vnd.envcap.eups.v1+json"):
 
 
 class OperatingSystem(Document, media_type="application/vnd.envcap.operating-system.v1+json"):
-    """What a process sees of the operating system, the same on every node of one image."""
+    """What a process sees of the operating system, the same on every node of one image.
+
+    `timezone` is the one that holds where no variable names another: its name, or the digest of a file without one.
+    """
 
     system: str = string()
     machine: str = string()
     distribution: Mapping[str, str] = mapping(string())
     libc: str = string()
+    timezone: str | None = string(default=None)
 
 
 class OsPackage(Document):
@@ -241,25 +249,86 @@ class EffectiveNumerics(Document, media_type="application/vnd.envcap.effective-n
     processes: Sequence[NumericsOfProcess] = array(nested(NumericsOfProcess))
 
 
+class Gpu(Document):
+    """A GPU. `capability` is CUDA's name for what it can do (``9.0``)."""
+
+    name: str = string()
+    uuid: str | None = string(default=None)
+    driver: str | None = string(default=None)
+    capability: str | None = string(default=None)
+    memory_bytes: int | None = integer(default=None)
+
+
 class Hardware(Document, media_type="application/vnd.envcap.hardware.v1+json"):
-    """The node: processor, memory, kernel."""
+    """The node: processors, memory, GPUs, kernel, whatever of it a job is granted.
+
+    `numa` has the processors (``0-3,8``) of each NUMA node. `virtual` is whether the processor says that a hypervisor
+    runs it; `product` is what the machine's maker, or the hypervisor, calls it. `gpus` are NVIDIA's.
+    """
 
     kernel: str = string()
     cpu_model: str | None = string(default=None)
     cpu_flags: Sequence[str] = array(string())
+    microcode: str | None = string(default=None)
     logical_cpus: int = integer()
+    cores: int | None = integer(default=None)
+    sockets: int | None = integer(default=None)
+    numa: Mapping[str, str] | None = mapping(string(), default=None)
     memory_bytes: int | None = integer(default=None)
+    virtual: bool | None = boolean(default=None)
+    product: str | None = string(default=None)
+    gpus: Sequence[Gpu] | None = array(nested(Gpu), default=None)
+
+
+class NodeDetails(Document, media_type="application/vnd.envcap.node-details.v1+json"):
+    """What libraries that take their time know of the node.
+
+    `cpu` is py-cpuinfo's, `distribution` distro's, `physical_cores` and `swap_bytes` psutil's, `gpus` and `cuda` (the
+    newest version that the driver runs) NVML's. `failed` has the libraries that told nothing, with the reason.
+    """
+
+    cpu: Mapping[str, str] | None = mapping(string(), default=None)
+    distribution: Mapping[str, str] | None = mapping(string(), default=None)
+    physical_cores: int | None = integer(default=None)
+    swap_bytes: int | None = integer(default=None)
+    cuda: str | None = string(default=None)
+    gpus: Sequence[Gpu] | None = array(nested(Gpu), default=None)
+    failed: Mapping[str, str] = mapping(string())
+
+
+class Ulimit(Document):
+    """A resource limit (getrlimit(2)), a number or ``unlimited``; `soft` holds, and may be raised up to `hard`."""
+
+    soft: str = string()
+    hard: str = string()
+
+
+class Allotment(Document, media_type="application/vnd.envcap.allotment.v1+json"):
+    """What a job is granted of its node.
+
+    `affinity` has the `cpus` processors that it may run on (``0-3,8``). `groups` has the tightest limit of the control
+    groups that it is in, by controller: ``memory`` in bytes, ``cpu`` as time per period, both in microseconds
+    (``150000/100000``), ``pids``, ``cpuset`` as ranges; or ``unlimited``. `failed` has those that can't be told.
+    """
+
+    cpus: int = integer()
+    affinity: str = string()
+    groups: Mapping[str, str] = mapping(string())
+    ulimits: Mapping[str, Ulimit] = mapping(nested(Ulimit))
+    nice: int = integer()
+    failed: Mapping[str, str] = mapping(string())
 
 
 class ContainerHint(Document):
     """What one source says about the container that a process is in.
 
     `source` is a path or the name of a variable. `claim` is what it tells: ``runtime``, ``orchestrator``, ``engine``,
-    ``image`` (a name), ``image_id``, ``reference`` (a name with a digest), ``base`` (what the image was built on),
-    ``dockerfile_commit``, ``image.MEMBER`` (of the file that was baked into the image), or ``id``, ``sandbox``,
-    ``name``, ``pod``. These four have no `value`: it differs from one container to the next, and the manifest has it.
-    `confidence` is ``high`` (the kernel says so), ``medium`` (a file that a runtime or a build wrote, the name of a
-    control group, or what the launcher handed in) or ``low`` (anybody could have set it).
+    ``image`` (a name; of a repository of CVMFS, its root hash, and ``revision`` beside it), ``image_id``, ``reference``
+    (a name with a digest), ``base`` (what the image was built on), ``dockerfile_commit``, ``image.MEMBER`` (of the file
+    that was baked into the image), or ``id``, ``sandbox``, ``name``, ``pod``. These four have no `value`: it differs
+    from one container to the next, and the manifest has it.
+    `confidence` is ``high`` (the kernel or a file system says so), ``medium`` (a file that a runtime or a build wrote,
+    the name of a control group, or what the launcher handed in) or ``low`` (anybody could have set it).
     """
 
     source: str = string()
@@ -355,6 +424,8 @@ COMPONENTS: Mapping[str, type[Document]] = {
         InstalledFiles,
         EffectiveNumerics,
         Hardware,
+        NodeDetails,
+        Allotment,
         Container,
         RubinConfig,
         RubinQuantum,

@@ -148,7 +148,10 @@ def _operating_system(job: CapturedJob, environment: Environment) -> Layer:
         return Layer("operating_system", Fidelity.SUBSTITUTED, f"unknown: {err}")
     if here == there:
         return Layer("operating_system", Fidelity.EXACT, f"{release(here)}, the image's")
-    return Layer("operating_system", Fidelity.SUBSTITUTED, f"the image's {release(here)} instead of {release(there)}")
+    told = f"the image's {release(here)} instead of {release(there)}"
+    if here.timezone != there.timezone:
+        told += f"; time zone {here.timezone} instead of {there.timezone}"
+    return Layer("operating_system", Fidelity.SUBSTITUTED, told)
 
 
 def release(found: OperatingSystem) -> str:

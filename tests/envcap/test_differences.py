@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from envcap.collectors.hardware import HardwareCollector
+from envcap.environment import capture_environment
+from envcap.hooks import node
+from envcap.model.components import NodeDetails
 from envcap.store.local import LocalStore
+from envcap.target import Target
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -52,6 +59,25 @@ Diff = Callable[[str, str], tuple[int, dict[str, list[dict[str, str]]]]]
 
 def test_two_runs_of_one_job_are_the_same(jobs: Jobs, diff: Diff) -> None:
     assert diff(jobs("one", code="v = 1\n"), jobs("two")) == (0, {})
+
+
+def test_that_one_had_no_time_to_look_at_the_node_is_no_difference(
+    jobs: Jobs, diff: Diff, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(swap: int) -> None:
+        monkeypatch.setattr(node, "_asked", lambda over: NodeDetails(swap_bytes=swap, failed={}))
+        environment = capture_environment(Target.none({}), store, [HardwareCollector])
+        node.look_at_node(environment, store, lambda seconds: False)
+
+    first = jobs("one", code="v = 1\n")
+    look(5)
+    second = jobs("two")
+    assert diff(first, second) == (0, {})
+    shutil.rmtree(os.environ["ENVCAP_CACHE"])
+    look(6)
+    assert diff(second, jobs("three")) == (
+        1, {"node_details": [{"name": "swap_bytes", "before": "5", "after": "6"}]}
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

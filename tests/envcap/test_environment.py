@@ -84,7 +84,7 @@ def test_everything_is_captured_and_kept(
     assert found == {c.kind: "captured" for c in COLLECTORS} | {kind: found[kind] for kind in OF_THE_MACHINE}
     assert {found[kind] for kind in OF_THE_MACHINE} <= {"captured", "absent"}
     assert sorted({*environment.software} - OF_THE_MACHINE) == SOFTWARE
-    assert {*environment.host} - OF_THE_MACHINE == {"hardware"}
+    assert {*environment.host} - OF_THE_MACHINE == {"allotment", "hardware"}
     assert not environment.degraded
     assert environment.site is not None
     for descriptor in [*environment.software.values(), *environment.host.values(), environment.site]:

@@ -16,9 +16,9 @@ from envcap.model.descriptor import Descriptor
 from envcap.target import Target
 
 __all__ = (
-    "APPTAINER", "BARE", "CONTAINERD", "CRIO", "DISK", "DOCKER_V1", "DOCKER_V2", "DOCKER_V2_HOST_GROUPS", "GROUPS",
-    "ID", "LXC", "MOUNTS", "NSPAWN", "OTHER_ID", "PODMAN", "PODMAN_PRIVILEGED", "PODMAN_ROOTLESS", "POD", "SANDBOX",
-    "SHIFTER", "SINGULARITY", "WSL", "Files", "component_of", "look", "own_files", "told",
+    "APPTAINER", "BARE", "CONTAINERD", "CRIO", "CVMFS", "DISK", "DOCKER_V1", "DOCKER_V2", "DOCKER_V2_HOST_GROUPS",
+    "GROUPS", "ID", "LXC", "MOUNTS", "NSPAWN", "OTHER_ID", "PODMAN", "PODMAN_PRIVILEGED", "PODMAN_ROOTLESS", "POD",
+    "SANDBOX", "SHIFTER", "SINGULARITY", "WSL", "Files", "component_of", "look", "own_files", "told",
 )  # fmt: skip
 
 Files = dict[str, str]
@@ -92,6 +92,13 @@ BARE: Files = {
     "/etc/hostname": "node7\n",
 }
 WSL: Files = {**BARE, KERNEL: "5.15.167.4-microsoft-standard-WSL2\n"}
+
+CVMFS: Files = {
+    **BARE,
+    MOUNTS: BARE[MOUNTS]
+    + "600 27 0:71 / /cvmfs rw,relatime shared:300 - autofs /etc/auto.cvmfs rw,fd=7,pgrp=1,timeout=300\n"
+    "601 600 0:72 / /cvmfs/sw.lsst.eu ro,nosuid,nodev,relatime shared:301 - fuse cvmfs2 ro,user_id=0,allow_other\n",
+}
 
 DOCKER_V1: Files = {
     MOUNTS: overlay("/var/lib/docker/overlay2")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -13,14 +14,17 @@ import pytest
 
 from envcap.collectors.base import Absent, Keep, collect
 from envcap.collectors.container import ContainerCollector
+from envcap.describe import summary
 from envcap.errors import CollectorError
 from envcap.model.components import Container
+from envcap.model.descriptor import describe_bytes
 from envcap.target import Target
 from tests.envcap.collectors.container_roots import (
     APPTAINER,
     BARE,
     CONTAINERD,
     CRIO,
+    CVMFS,
     DISK,
     DOCKER_V1,
     DOCKER_V2,
@@ -143,6 +147,53 @@ class TestRuntimes:
             "/var/shifterConfig.json": (OTHER_ID, "medium"), "SHIFTER_IMAGE": (OTHER_ID, "low"),
         }  # fmt: skip
         assert b'"me"' not in component.to_bytes()
+
+
+class TestCvmfs:
+    """A repository of CVMFS is an image that its root hash names. No repository can be mounted here."""
+
+    ROOT_HASH = "5b9c8f1a0d3e4c7b6a5f4e3d2c1b0a9f8e7d6c5b"
+
+    def look(self, root: Path, **attributes: str) -> Container:
+        """Return what is found if the client answers so."""
+        for path, text in CVMFS.items():
+            (root / path.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
+            (root / path.lstrip("/")).write_text(text)
+
+        def answer(path: str, name: str) -> bytes:
+            assert path == f"{root}/cvmfs/sw.lsst.eu"
+            if name.removeprefix("user.") not in attributes:
+                raise OSError(errno.ENODATA, "No data available")
+            return attributes[name.removeprefix("user.")].encode()
+
+        component = ContainerCollector(str(root), answer).collect(Target.none({}), describe_bytes).component
+        assert isinstance(component, Container)
+        return component
+
+    def test_the_root_hash_is_an_image(self, tmp_path: Path) -> None:
+        component = self.look(tmp_path, root_hash=self.ROOT_HASH, revision="4711")
+        assert told(component, "image") == {"/cvmfs/sw.lsst.eu": (self.ROOT_HASH, "high")}
+        assert told(component, "revision") == {"/cvmfs/sw.lsst.eu": ("4711", "high")}
+        assert (component.runtime, component.conflict, component.failed) == (None, None, {})
+        assert summary("container", component.data) == "/cvmfs/sw.lsst.eu"
+
+    def test_another_revision_is_another_component(self, tmp_path: Path) -> None:
+        before = self.look(tmp_path, root_hash=self.ROOT_HASH, revision="4711")
+        assert self.look(tmp_path, root_hash=self.ROOT_HASH[::-1], revision="4712") != before
+
+    @pytest.mark.parametrize(
+        ("attributes", "reason"),
+        [
+            ({"revision": "1"}, "user.root_hash: No data available"),
+            ({"root_hash": "no hash\n", "revision": "1"}, "user.root_hash: 'no hash' is none"),
+        ],
+    )
+    def test_a_client_that_does_not_tell_is_noted(
+        self, tmp_path: Path, attributes: dict[str, str], reason: str
+    ) -> None:
+        component = self.look(tmp_path, **attributes)
+        assert component.failed == {"/cvmfs/sw.lsst.eu": reason}
+        assert told(component, "image") == {}
 
 
 class TestNone:

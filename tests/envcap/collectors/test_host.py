@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from envcap.collectors.base import Absent, Keep
-from envcap.collectors.hardware import HardwareCollector, parse_cpuinfo
+from envcap.collectors.hardware import HardwareCollector, flags_of, parse_cpuinfo
 from envcap.collectors.interpreter import InterpreterCollector
 from envcap.collectors.operating_system import OperatingSystemCollector, parse_os_release
+from envcap.digest import digest_of
 from envcap.model.components import Hardware, Interpreter, OperatingSystem
 from envcap.target import Target
 
@@ -52,6 +53,53 @@ class TestOperatingSystem:
         assert component.distribution["id"] == say("sh", "-c", '. /etc/os-release; echo "$ID"')
         assert component.distribution.get("version_id", "") == say("sh", "-c", '. /etc/os-release; echo "$VERSION_ID"')
 
+    def test_the_time_zone_is_the_one_that_programs_use(self, keep: Keep) -> None:
+        component = OperatingSystemCollector().collect(Target.none({}), keep).component
+        assert isinstance(component, OperatingSystem)
+        told = say("env", "-u", "TZ", "date", "+%Z %z")
+        if component.timezone is not None and not component.timezone.startswith("sha256:"):
+            assert told == say("env", f"TZ={component.timezone}", "date", "+%Z %z")
+
+    @pytest.mark.parametrize(
+        ("link", "expected"),
+        [
+            ("../usr/share/zoneinfo/Europe/Paris", "Europe/Paris"),
+            ("../usr/share/zoneinfo/America/Argentina/Salta", "America/Argentina/Salta"),
+            ("../usr/share/zoneinfo/Etc/UTC", "UTC"),
+            ("elsewhere", digest_of(b"TZif2")),
+            ("missing", "UTC"),
+            (None, "UTC"),
+        ],
+    )
+    def test_the_time_zone_is_what_the_c_library_makes_of_the_file(
+        self, keep: Keep, tmp_path: Path, link: str | None, expected: str
+    ) -> None:
+        (tmp_path / "etc").mkdir()
+        if link is not None:
+            (tmp_path / "etc/localtime").symlink_to(link)
+            if link != "missing":
+                (tmp_path / "etc" / link).parent.resolve().mkdir(parents=True, exist_ok=True)
+                (tmp_path / "etc" / link).write_bytes(b"TZif2")
+        assert self.timezone_in(tmp_path, keep) == expected
+
+    def test_a_file_of_another_zone_is_another(self, keep: Keep, tmp_path: Path) -> None:
+        file = tmp_path / "etc/localtime"
+        file.parent.mkdir()
+        file.write_bytes(b"TZif2 one")
+        before = self.timezone_in(tmp_path, keep)
+        file.write_bytes(b"TZif2 two")
+        assert self.timezone_in(tmp_path, keep) != before
+
+    def test_a_time_zone_that_can_not_be_read_is_left_out(self, keep: Keep, tmp_path: Path) -> None:
+        (tmp_path / "etc/localtime").mkdir(parents=True)
+        assert self.timezone_in(tmp_path, keep) is None
+
+    @staticmethod
+    def timezone_in(root: Path, keep: Keep) -> str | None:
+        component = OperatingSystemCollector(str(root)).collect(Target.none({}), keep).component
+        assert isinstance(component, OperatingSystem)
+        return component.timezone
+
     def test_os_release_is_parsed_as_a_shell_does(self) -> None:
         text = (
             '# a comment\n\nNAME="Debian GNU/Linux"\nID=debian\nVERSION_ID="12"\nVERSION_CODENAME=\'bookworm\'\n'
@@ -84,7 +132,8 @@ class TestHardware:
         [(X86, ("Xeon: 8375C", ["avx", "avx2", "sse"])), (ARM, (None, ["asimd", "fp"])), ("", (None, []))],
     )
     def test_the_first_processor_counts(self, text: str, expected: tuple[str | None, list[str]]) -> None:
-        assert parse_cpuinfo(text) == expected
+        first = parse_cpuinfo(text)
+        assert (first.get("model name"), flags_of(first)) == expected
 
     def test_is_a_fact_about_the_host_and_no_identity(self) -> None:
         assert HardwareCollector.layer == "host"
