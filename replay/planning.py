@@ -110,7 +110,7 @@ def make_plan(
         manifest, code = quantum_layer(job.origin), "current"
     # To see what it could rebuild, an engine runs what the manifest names: an interpreter, git in a work tree.
     engines = chosen.plan(job, code) if manifest.fidelity is not Fidelity.IMPOSSIBLE else ()
-    engines = (*engines, *_lack_of_image(job, engines), *_lack_of_products(job, engines))
+    engines = (*engines, *_lack_of_image(job, engines))
     answered = {layer.name for layer in engines}  # a container brings an operating system of its own
     host = [layer for layer in host_layers(job) if layer.name not in answered]
     return Plan(job, chosen, code, (manifest, *frozen_layers(job), *engines, *host))
@@ -122,13 +122,6 @@ def _lack_of_image(job: CapturedJob, engines: Sequence[Layer]) -> Iterator[Layer
     if facts is not None:
         told = f"the job ran in the image {facts.id[:19]}…, and this engine has none; --engine docker has"
         yield Layer("image", Fidelity.SUBSTITUTED, told)
-
-
-def _lack_of_products(job: CapturedJob, engines: Sequence[Layer]) -> Iterator[Layer]:
-    """Yield what a job that had products of EUPS set up lacks in an engine that sets none up."""
-    if engines and "eups" in job.attempt.recipe.software and all(layer.name != "eups" for layer in engines):
-        told = "this engine sets no products up: of what they bring, it has only the code; --engine venv has the rest"
-        yield Layer("eups", Fidelity.SUBSTITUTED, told)
 
 
 def frozen_layers(job: CapturedJob) -> tuple[Layer, ...]:

@@ -90,7 +90,6 @@ def _product(one: SetUp) -> EupsProduct:
         version=None if local else scrub(one.version),
         flavor=scrub(one.flavor),
         local=True if local else None,
-        tags=[scrub(tag) for tag in database.tags(one.version, one.flavor)] if database is not None else [],
         table=None if table is None else _digest(table),
         commit=state[0] if state else None,
         dirty=state[1] if state else None,
@@ -104,6 +103,8 @@ def _digest(path: str) -> str:
         raise CollectorError(f"{path}: {err.strerror or err}") from err
 
 
-def _place(one: SetUp) -> dict[str, str]:
+def _place(one: SetUp) -> dict[str, object]:
     where = {"name": one.name, "folder": one.folder, "stack": one.stack, "table": one.table}
-    return {name: scrub(value) for name, value in where.items() if value is not None}
+    database = _database(one)
+    tags = [scrub(tag) for tag in database.tags(one.version, one.flavor)] if database is not None else []
+    return {**{name: scrub(value) for name, value in where.items() if value is not None}, "tags": tags}

@@ -105,14 +105,13 @@ class EupsProduct(Document):
     """A product that EUPS has set up.
 
     One that was set up from a directory (`local`) has no version; if that is in git, it has `commit`, and whether it is
-    `dirty`. `tags` are those that its stack gives that version, and `table` is the digest of its table file.
+    `dirty`. `table` is the digest of its table file. Tags are no identity, since they move: they are in `Site`.
     """
 
     name: str = string()
     version: str | None = string(default=None)
     flavor: str = string()
     local: bool | None = boolean(default=None)
-    tags: Sequence[str] = array(string())
     table: str | None = string(default=None)
     commit: str | None = string(default=None)
     dirty: bool | None = boolean(default=None)

@@ -26,6 +26,7 @@ from ..sandbox.container import ContainerSandbox, confinement
 from ..wheels.gathering import WheelGatherer
 from .base import Built, Engine, planned_wheels, wheelhouse
 from .code import code_layer, code_path
+from .eups import eups_folders, eups_layer, with_products
 from .foundation import conda_layer
 from .observation import observe, observed_layers
 
@@ -46,7 +47,7 @@ class ContainerEngine(Engine):
         except BuildError as err:
             return (Layer("image", Fidelity.IMPOSSIBLE, str(err)), code_layer(job, code))
         image = Layer("image", rung.fidelity, rung.detail)
-        return (image, *self._planned(job, rung), code_layer(job, code))
+        return (image, *self._planned(job, rung), code_layer(job, code), *_planned_products(job, rung))
 
     def _planned(self, job: CapturedJob, rung: Rung) -> Iterator[Layer]:
         python = f"{job.interpreter.implementation} {job.interpreter.version}"
@@ -90,7 +91,10 @@ class ContainerEngine(Engine):
         sandbox = ContainerSandbox(client, rung.image.id, self.options.limits)
         python = rung.python
         path, mounts = self._code(job, code, rung, scratch)
-        variables = {"PATH": f"{os.path.dirname(python)}:/usr/local/bin:/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}
+        if rung.fidelity is not Fidelity.EXACT:
+            mounts += tuple(Mount(place, place) for place in eups_folders(job))
+        path_of_image = f"{os.path.dirname(python)}:/usr/local/bin:/usr/bin:/bin"
+        variables = with_products(job, {"PATH": path_of_image, "PYTHONDONTWRITEBYTECODE": "1"})
         variables |= {**job.variables, "PYTHONPATH": os.pathsep.join(path)}
         with progress.step("look at the environment in the container"):
             environment = observe(sandbox, python, variables, mounts, job.store, scratch)
@@ -105,6 +109,14 @@ class ContainerEngine(Engine):
             return [f"{CODE}/{number}" for number in range(roots)], ()
         path = code_path(job, code, scratch)
         return path, tuple(Mount(place, place) for place in path)
+
+
+def _planned_products(job: CapturedJob, rung: Rung) -> Iterator[Layer]:
+    """Yield what will come of the products of EUPS: the very image has its own, a rebuilt one is given this host's."""
+    if rung.fidelity is not Fidelity.EXACT:
+        yield from eups_layer(job)
+    elif "eups" in job.attempt.recipe.software:
+        yield Layer("eups", Fidelity.EXACT, "the image's, looked at when it runs")
 
 
 class DockerEngine(ContainerEngine):

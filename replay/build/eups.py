@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
-
 from envcap.collectors.base import collect
 from envcap.collectors.eups import EupsCollector
 from envcap.differences import document_changes
@@ -106,7 +104,7 @@ def _compared(job: CapturedJob, variables: Mapping[str, str]) -> Layer:
     found, outcome = collect(EupsCollector(), Target.none(environ), describe_bytes)
     if found is None:
         return Layer(_KIND, Fidelity.SUBSTITUTED, f"they can't be told any more: {outcome.reason}")
-    there, here = (_without_tags(one) for one in (job.component(_KIND, Eups).data, found.component.data))
+    there, here = job.component(_KIND, Eups).data, found.component.data
     if there != here:
         changes = [f"{one.name} {one.before} → {one.after}" for one in document_changes(there, here)]
         return Layer(_KIND, Fidelity.SUBSTITUTED, _some(changes) or "set up in another order")
@@ -123,12 +121,6 @@ def _search_path(job: CapturedJob) -> str:
         return whole
     members = _mapping(job, "paths").get(_SEARCH)
     return os.pathsep.join(map(str, members)) if isinstance(members, Sequence) else ""
-
-
-def _without_tags(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the products without their tags: one that was moved since decides nothing."""
-    kept = [{name: value for name, value in one.items() if name != "tags"} for one in data["products"]]
-    return {**data, "products": kept}
 
 
 def _products(job: CapturedJob) -> list[tuple[EupsProduct, Mapping[str, object]]]:

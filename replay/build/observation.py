@@ -11,7 +11,7 @@ from typing import TypeVar
 import envcap
 from envcap.environment import Environment
 from envcap.errors import EnvcapError
-from envcap.model.components import Conda, Interpreter, OperatingSystem, OsPackages, PythonDists
+from envcap.model.components import Conda, Eups, Interpreter, OperatingSystem, OsPackages, PythonDists
 from envcap.model.document import Document
 from envcap.store.local import LocalStore
 
@@ -116,18 +116,36 @@ def observed_layers(job: CapturedJob, environment: Environment, same_image: bool
         told = f"the image's {here.implementation} {here.version} instead of {there.implementation} {there.version}"
         interpreter = Layer("interpreter", Fidelity.SUBSTITUTED, told)
     dists = component_of(environment, "python_dists", PythonDists, job.store)
-    layers = (
+    layers: tuple[Layer, ...] = (
         interpreter,
         dists_layer(job.dists, dists, "the image's"),
         _operating_system(job, environment),
         os_packages_layer(job, _os_packages(job, environment), "the image's"),
     )
-    return (*layers, _conda(job, environment)) if locked_packages(job) else layers
+    if locked_packages(job):
+        layers = (*layers, _conda(job, environment))
+    if "eups" in job.attempt.recipe.software:
+        layers = (*layers, _eups(job, environment, same_image))
+    return layers
 
 
 def _os_packages(job: CapturedJob, environment: Environment) -> OsPackages | None:
     absent = environment.outcomes["os_packages"].status == "absent"
     return None if absent else component_of(environment, "os_packages", OsPackages, job.store)
+
+
+def _eups(job: CapturedJob, environment: Environment, same_image: bool) -> Layer:
+    """Return the products that are set up inside. In which order can't be told there: the code is put back elsewhere."""
+    if environment.outcomes["eups"].status == "absent":
+        return Layer("eups", Fidelity.SUBSTITUTED, "no product is set up in the image")
+    found = component_of(environment, "eups", Eups, job.store)
+    there = {one.name: one for one in job.component("eups", Eups).products}
+    here = {one.name: one for one in found.products}
+    other = sorted(name for name in there.keys() | here.keys() if there.get(name) != here.get(name))
+    if other:
+        return Layer("eups", Fidelity.SUBSTITUTED, f"not as captured: {', '.join(other[:_MAX_NAMED])}")
+    close = Fidelity.EXACT if same_image else Fidelity.REBUILT
+    return Layer("eups", close, f"{len(here)} products, by version and table file")
 
 
 def _conda(job: CapturedJob, environment: Environment) -> Layer:

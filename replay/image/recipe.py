@@ -12,6 +12,7 @@ from envcap.model.components import Distribution, OsPackages
 from envcap.redact import has_scrubbed
 
 from .. import grammar
+from ..build.eups import eups_folders, eups_variables
 from ..conda.packages import LockedPackage, locked_packages
 from ..debs.gathering import LockedDeb, locked_debs
 from ..debs.used import os_packages_of, used_packages
@@ -48,6 +49,10 @@ class ImageRecipe:
     distributions : sequence of `Distribution`
         Those that pip, uv and the like brought.
     variables : mapping
+    eups : mapping
+        Variables that EUPS had set; of lists of paths, the members that lie in products.
+    products : sequence of `str`
+        Directories of the products.
     code : `str` or `None`
         Digest of the captured `Source` document; `None` if no code goes in.
     """
@@ -59,6 +64,8 @@ class ImageRecipe:
     conda: Sequence[LockedPackage]
     distributions: Sequence[Distribution]
     variables: Mapping[str, str]
+    eups: Mapping[str, str]
+    products: Sequence[str]
     code: str | None
 
     @property
@@ -77,6 +84,8 @@ class ImageRecipe:
             "conda": [[one.file_name, one.subdir, one.sha256 or one.md5, one.url, one.channel] for one in self.conda],
             "distributions": [one.data for one in self.distributions],
             "variables": dict(self.variables),
+            "eups": dict(self.eups),
+            "products": list(self.products),
             "code": self.code,
         }
         return digest_of(canonical_json(inputs))
@@ -113,12 +122,6 @@ def recipe_of(
         checked(f"{field}.version", one.version, grammar.VERSION)
         if one.record is not None:
             checked(f"{field}.record", one.record, grammar.DIGEST)
-    variables = {}
-    for name, value in sorted({**job.process_env.variables, **job.numerics.variables}.items()):
-        if has_scrubbed(value):
-            continue  # what is given again is handed to the process, and stays out of the image
-        checked(f"process_env.variables: {name!r:.80}", name, grammar.VARIABLE)
-        variables[name] = checked(f"process_env.variables[{name}]", value, grammar.VARIABLE_VALUE)
     code = job.attempt.recipe.software.get("source") if with_code else None
     return ImageRecipe(
         base=checked("base image", base, grammar.IMAGE),
@@ -127,9 +130,21 @@ def recipe_of(
         debs=_lacking_debs(job, base_packages),
         conda=locked_packages(job),
         distributions=wanted,
-        variables=variables,
+        variables=_in_image("process_env", {**job.process_env.variables, **job.numerics.variables}),
+        eups=_in_image("eups", eups_variables(job)),
+        products=eups_folders(job),
         code=checked("software.source.digest", code.digest, grammar.DIGEST) if code is not None else None,
     )
+
+
+def _in_image(kind: str, variables: Mapping[str, str]) -> dict[str, str]:
+    """Return variables for an image. What is given again is handed to the process, and stays out of it."""
+    found = {}
+    for name, value in sorted(variables.items()):
+        if not has_scrubbed(value):
+            checked(f"{kind}.variables: {name!r:.80}", name, grammar.VARIABLE)
+            found[name] = checked(f"{kind}.variables[{name}]", value, grammar.VARIABLE_VALUE)
+    return found
 
 
 def _lacking_debs(job: CapturedJob, base: OsPackages | None) -> list[LockedDeb]:

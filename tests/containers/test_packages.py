@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from tests.conda_channel import install, make_channel
 from tests.containers.conftest import Harbour
+from tests.eups_stack import FLAVOR, EupsStack
 from tests.services.packages import need
 
 CONDA_JOB = """
@@ -23,6 +25,13 @@ with open("out.txt", "w") as stream:
 with open("mode.txt", "w") as stream:
     print(oct(os.stat("out.txt").st_mode), file=stream)
 """
+EUPS_JOB = """
+import os, subprocess
+with open("out.txt", "w") as stream:
+    for name in ("base-tool", "afw-tool"):
+        stream.write(subprocess.run([name], capture_output=True, text=True, check=True).stdout)
+    stream.writelines(f"{name}={os.environ[name]}\\n" for name in ("SETUP_AFW", "BASE_DIR", "EUPS_PATH"))
+"""
 YAML_JOB = """
 import ctypes
 library = ctypes.CDLL("libyaml-0.so.2")
@@ -31,12 +40,12 @@ open("out.txt", "wb").write(library.yaml_get_version_string())
 """
 
 
-def _job(harbour: Harbour, folder: Path, script: str, python: str, *outputs: str) -> str:
+def _job(harbour: Harbour, folder: Path, script: str, python: str, *outputs: str, before: str = "") -> str:
     """Run a script as a job, with a file mode mask that is not the usual one, and return its attempt."""
     folder.mkdir()
     (folder / "job.py").write_text(script)
     options = " ".join(f"--output {name}" for name in outputs)
-    command = f"cd {folder} && umask 0027 && envcap run {options} -- {python} job.py"
+    command = f"cd {folder} && umask 0027 && {before} envcap run {options} -- {python} job.py"
     harbour.observatory.world.run(["sh", "-c", command])
     return f"attempt:{harbour.json('envcap', 'show', '@last')['manifest']['attempt']}"
 
@@ -122,3 +131,30 @@ def test_a_library_of_the_system_that_the_base_lacks(
     )
     assert done.returncode == 3
     assert "libyaml-0-2" in done.stderr + json.dumps(done.stdout)
+
+
+def test_products_of_eups(own_harbour: Harbour, tmp_path_factory: pytest.TempPathFactory) -> None:
+    stack = EupsStack(tmp_path_factory.mktemp("eups") / "stack")
+    for name, version in (("base", "1.0"), ("afw", "2.1+3")):
+        stack.declare(name, version, "current")
+        stack.setup(name, version)
+    exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in stack.environ.items() if name != "PATH")
+    folders = stack.environ["PATH"].removesuffix(":/usr/bin:/bin")
+    command = f"env {exports} PATH={shlex.quote(folders)}:$PATH"
+    folder = tmp_path_factory.mktemp("products") / "work"
+    attempt = _job(own_harbour, folder, EUPS_JOB, "python", "out.txt", before=command)
+    found = _rerun(own_harbour, attempt)
+    assert found["verdict"] == "identical", found
+    assert own_harbour.layers(found)["eups"] == "rebuilt"
+    assert "afw 2.1+3" in (folder / "out.txt").read_text()
+    text = own_harbour.run("replay", "dockerfile", attempt, "--base", own_harbour.engine.base).stdout
+    assert 'SETUP_AFW="afw 2.1+3 -f ' in text
+    # A table file that was edited since: the layer names the product, and --require refuses.
+    with (stack.root / FLAVOR / "afw/2.1+3/ups/afw.table").open("a") as stream:
+        stream.write("# changed\n")
+    assert own_harbour.layers(_rerun(own_harbour, attempt))["eups"] == "substituted"
+    shutil.rmtree(stack.root)
+    options = ("--engine", "docker", "--base", own_harbour.engine.base)
+    done = own_harbour.run("replay", "run", attempt, *options)
+    assert done.returncode == 3
+    assert "eups is impossible" in done.stderr

@@ -23,7 +23,6 @@ from replay.errors import ReplayRefusedError
 from replay.fidelity import Fidelity, Layer
 from replay.jobs.base import CapturedJob
 from replay.jobs.registry import captured_job
-from replay.planning import make_plan
 from replay.progress import Progress
 from tests.eups_stack import FLAVOR, EupsStack
 
@@ -261,8 +260,3 @@ class TestEngines:
         assert built.variables["AFW_DIR"] == stack.environ["AFW_DIR"]
         # Put back as code, and not doubled.
         assert str(stack.root) not in built.variables["PYTHONPATH"]
-
-    def test_one_that_sets_none_up_says_so(self, job: CapturedJob) -> None:
-        (found,) = (one for one in make_plan(job, "docker").layers if one.name == "eups")
-        assert found.fidelity is Fidelity.SUBSTITUTED
-        assert "sets no products up" in found.detail

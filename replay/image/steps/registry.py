@@ -8,6 +8,7 @@ from .bytecode import BytecodeStep
 from .conda import CondaStep
 from .debs import DebsStep
 from .environment import EnvironmentStep
+from .eups import EupsStep
 from .identity import IdentityStep
 from .python import PythonStep
 from .source import SourceStep
@@ -24,5 +25,6 @@ STEPS: tuple[Step, ...] = (
     BytecodeStep(),
     SourceStep(),
     EnvironmentStep(),
+    EupsStep(),
     IdentityStep(),
 )
