@@ -189,6 +189,13 @@ def _container(data: Mapping[str, Any]) -> str:
     return str(data.get("runtime") or _some(mounted) or "unknown runtime")
 
 
+def _artifacts(data: Mapping[str, Any]) -> str:
+    unproved = [one["name"] for one in data["artifacts"] if one["origin"] == "unproved"]
+    proved = sum(one["origin"] == "index" for one in data["artifacts"])
+    told = f"{proved} of {len(data['artifacts'])} distributions proved to be from an index"
+    return f"{told}; unproved: {_some(unproved)}" if unproved else told
+
+
 _SUMMARIES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "interpreter": lambda d: f"{d['implementation']} {d['version']}",
     "python_dists": lambda d: f"{len(d['distributions'])} distributions",
@@ -205,6 +212,7 @@ _SUMMARIES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "container": _container,
     "loaded_libraries": _libraries,
     "installed_files": _installed,
+    "python_artifacts": _artifacts,
     "effective_numerics": _numerics,
 }
 

@@ -9,6 +9,7 @@ Examples
 --------
   envcap run -- python reduce.py --night 2026-11-23
   envcap run --config reduce.yaml --input raw.fits --output coadd.fits -- reduce raw.fits coadd.fits
+  envcap run --prove --check-files content -- python reduce.py
   envcap run --job-id night-12 -- pipetask run -b repo -i defaults -o u/me/run -p pipeline.yaml
 """
 
@@ -38,6 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("stat", "content"),
         help="look at every installed file now: by size and time of change, or by content (default: by stat, hourly)",
     )
+    parser.add_argument(
+        "--prove", action="store_true", help="ask the index which file each Python distribution was installed from"
+    )
     parser.add_argument("command", metavar="-- CMD", nargs="...", help="the command and its arguments")
 
 
@@ -58,5 +62,6 @@ def run(arguments: argparse.Namespace) -> int:
         outputs=arguments.output,
         env_names=arguments.env,
         check_files=arguments.check_files,
+        prove=arguments.prove,
     )
     return run_command(job, LocalStore(arguments.store or default_store()))

@@ -61,15 +61,18 @@ class CondaCollector(Collector):
             raise Absent(f"no package in {prefix}/{_META}")
         _scrub_urls(records)
         urls = {}
+        depends = {}
         packages = []
         for record in records:
+            # Channels mend what a package depends on after it was built: that is no identity of the package.
+            depends[record["name"]] = record.pop("depends", "").splitlines()
             url = record.get("url", "")
             if url.startswith("file:"):
                 urls[record["name"]] = record.pop("url")
             record["channel"] = _channel(record)
             packages.append(CondaPackage(**{name: text for name, text in record.items() if text}))
         packages.sort(key=lambda p: (p.name, p.version, p.build))
-        return Collected(Conda(packages=packages), {"prefix": prefix, "urls": urls})
+        return Collected(Conda(packages=packages), {"prefix": prefix, "urls": urls, "depends": depends})
 
 
 def conda_prefix(target: Target) -> str | None:
@@ -150,7 +153,10 @@ def _record(path: str) -> dict[str, str]:
     for name, value in kept.items():
         if not isinstance(value, str):
             raise CollectorError(f"{path}: its {name} is no text")
-    return kept
+    depends = found.get("depends") or []
+    if not isinstance(depends, list) or not all(isinstance(one, str) for one in depends):
+        raise CollectorError(f"{path}: what it depends on is no list of texts")
+    return {**kept, "depends": "\n".join(depends)}
 
 
 def _parsed(data: bytes) -> Any:

@@ -4,11 +4,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 from ..store.base import ObjectStore
 from ..store.index import Attempt
 
-__all__ = ("Exporter",)
+__all__ = ("Exported", "Exporter")
+
+
+class Exported:
+    """The text of a file, and what could not be put into it, each with the reason."""
+
+    __slots__ = ("left_out", "text")
+
+    def __init__(self, text: str, left_out: Mapping[str, str] | None = None) -> None:
+        self.text = text
+        self.left_out = left_out or {}
 
 
 class Exporter(ABC):
@@ -26,8 +37,8 @@ class Exporter(ABC):
     suffix: str
 
     @abstractmethod
-    def export(self, attempt: Attempt, store: ObjectStore) -> str:
-        """Return the text of a file in that format.
+    def export(self, attempt: Attempt, store: ObjectStore) -> Exported:
+        """Return a file in that format.
 
         Parameters
         ----------
@@ -41,4 +52,6 @@ class Exporter(ABC):
             If the attempt has nothing that the format could say.
         FormatError
             If a value can't be written in that format.
+        MissingLibraryError
+            If what writes the format isn't installed.
         """

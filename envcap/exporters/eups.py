@@ -12,7 +12,7 @@ from ..model.components import Eups, EupsProduct, Site
 from ..redact import has_scrubbed
 from ..store.base import ObjectStore
 from ..store.index import Attempt
-from .base import Exporter
+from .base import Exported, Exporter
 
 __all__ = ("EupsEnvExporter", "EupsExporter", "EupsTagsExporter")
 
@@ -30,12 +30,12 @@ class EupsExporter(Exporter):
     format = "eups"
     suffix = ".sh"
 
-    def export(self, attempt: Attempt, store: ObjectStore) -> str:
+    def export(self, attempt: Attempt, store: ObjectStore) -> Exported:
         """Return the script, which a shell reads (``.``), since EUPS changes the shell's own variables."""
         variables, _ = _changes(attempt, store)
         lines = ["# Read it with a shell:  . FILE", *_begin(variables)]
         lines += [_setup(one, place) for one, place in _products(attempt, store)]
-        return "\n".join(lines) + "\n"
+        return Exported("\n".join(lines) + "\n")
 
 
 class EupsTagsExporter(Exporter):
@@ -44,14 +44,14 @@ class EupsTagsExporter(Exporter):
     format = "eups-tags"
     suffix = ".tags"
 
-    def export(self, attempt: Attempt, store: ObjectStore) -> str:
+    def export(self, attempt: Attempt, store: ObjectStore) -> Exported:
         """Return a line of name and version for each product."""
         lines = ["# product version"]
         for one, place in _products(attempt, store):
             # EUPS takes the first two words of a line, and reads a space in a path from these three characters.
             local = f"LOCAL:{_path('folder', place.get('folder')).replace(' ', '-+-')}"
             lines.append(f"{_word('name', one.name)} {local if one.local else _word('version', one.version)}")
-        return "\n".join(lines) + "\n"
+        return Exported("\n".join(lines) + "\n")
 
 
 class EupsEnvExporter(Exporter):
@@ -63,14 +63,14 @@ class EupsEnvExporter(Exporter):
     format = "eups-env"
     suffix = ".sh"
 
-    def export(self, attempt: Attempt, store: ObjectStore) -> str:
+    def export(self, attempt: Attempt, store: ObjectStore) -> Exported:
         """Return the exports; what a list of paths has besides stays in it."""
         variables, paths = _changes(attempt, store)
         lines = [f"export {_variable(name)}={_quoted(name, value)}" for name, value in variables.items()]
         for name, members in paths.items():
             before = _quoted(name, ":".join(members))
             lines.append(f'export {_variable(name)}={before}"${{{name}:+:${name}}}"')
-        return "\n".join(lines) + "\n"
+        return Exported("\n".join(lines) + "\n")
 
 
 def _component(attempt: Attempt, store: ObjectStore) -> Eups:

@@ -23,6 +23,8 @@ from ..revalidation import changes_since
 from ..store.local import LocalStore
 from ..target import Target, find_program
 from ..trust.key import key_path
+from .artifacts import KIND as ARTIFACTS
+from .artifacts import look_for_artifacts
 from .attempt import AttemptWriter, open_journal, to_be_told
 from .context import CONFIRM_VARIABLE, CONTEXT_VARIABLE, Context
 from .declared import DeclaredFiles, portable_names
@@ -63,6 +65,8 @@ class CommandJob:
         Environment variables to record by value, beyond the allow-list.
     check_files : `str` or `None`
         How to look at installed files, whenever they were looked at last (`envcap.hooks.installed`).
+    prove : `bool`
+        Whether to ask the index which file each distribution was installed from.
     """
 
     def __init__(
@@ -75,12 +79,14 @@ class CommandJob:
         outputs: Sequence[str] = (),
         env_names: Sequence[str] = (),
         check_files: str | None = None,
+        prove: bool = False,
     ) -> None:
         self.argv = argv
         self.job_id = job_id
         self.files = DeclaredFiles(configs, inputs, outputs)
         self.env_names = env_names
         self.check_files = check_files
+        self.prove = prove
 
 
 def run_command(job: CommandJob, store: LocalStore) -> int:
@@ -208,6 +214,8 @@ class _Recording:
             environment, store = self._environment, self._store
             self._beside[INSTALLED] = look_at_installed(self._target, environment, store, self._job.check_files)
             self._beside[NODE] = look_at_node(environment, store, over)
+            if self._job.prove:
+                self._beside[ARTIFACTS] = look_for_artifacts(self._target, store)
 
     def end(self, status: int, resources: Mapping[str, str], error: str | None, said: Sequence[str]) -> None:
         if self._writer is None:

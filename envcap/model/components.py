@@ -11,6 +11,7 @@ from .document import Document, array, boolean, integer, mapping, nested, string
 __all__ = (
     "COMPONENTS",
     "Allotment",
+    "Artifact",
     "CodeRoot",
     "Command",
     "Conda",
@@ -35,6 +36,7 @@ __all__ = (
     "OsPackage",
     "OsPackages",
     "ProcessEnv",
+    "PythonArtifacts",
     "PythonBlock",
     "PythonDists",
     "RubinConfig",
@@ -219,6 +221,31 @@ class InstalledFiles(Document, media_type="application/vnd.envcap.installed-file
     modified: Mapping[str, str] = mapping(string())
     missing: Mapping[str, str] = mapping(string())
     stray: Sequence[str] = array(string())
+
+
+class Artifact(Document):
+    """Where a distribution came from.
+
+    `origin` is ``index`` (proved: the file has the same RECORD), ``archive``, ``directory``, ``editable`` or the name
+    of a version control system (as ``direct_url.json`` says, PEP 610), ``conda``, or ``unproved``, for a `reason`.
+    """
+
+    name: str = string()
+    version: str = string()
+    record: str | None = string(default=None)
+    origin: str = string()
+    url: str | None = string(default=None)
+    file_name: str | None = string(default=None)
+    sha256: str | None = string(default=None)
+    size: int | None = integer(default=None)
+    commit: str | None = string(default=None)
+    reason: str | None = string(default=None)
+
+
+class PythonArtifacts(Document, media_type="application/vnd.envcap.python-artifacts.v1+json"):
+    """The files that the distributions were installed from, by name."""
+
+    artifacts: Sequence[Artifact] = array(nested(Artifact))
 
 
 class NumericalLibrary(Document):
@@ -421,6 +448,7 @@ COMPONENTS: Mapping[str, type[Document]] = {
         Numerics,
         LoadedLibraries,
         InstalledFiles,
+        PythonArtifacts,
         EffectiveNumerics,
         Hardware,
         NodeDetails,

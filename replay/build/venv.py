@@ -18,6 +18,7 @@ import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+from envcap.artifacts.proof import known_artifact
 from envcap.digest import canonical_json, digest_of
 from envcap.environment import capture_environment
 from envcap.memo import cache_dir
@@ -37,6 +38,7 @@ from .base import Built, Engine, observed, passed_variables, planned_wheels, whe
 from .code import code_layer, code_path
 from .eups import eups_folders, eups_layer, with_products
 from .foundation import Foundation, foundation_of
+from .installing import UnreachableError, install, install_wheels, kept_wheels, run_uv
 from .installed import copy_installed, record_digest, records
 from .interpreter import uv_program
 
@@ -51,14 +53,6 @@ _MAX_REASON = 240
 
 
 _NO_PYTHON = Layer("program", Fidelity.REBUILT, "no Python: the programs are this host's, as PATH has them")
-
-
-class _UnreachableError(BuildError):
-    """The package index doesn't answer."""
-
-
-class _FullDiskError(BuildError):
-    """There is no room for the environment."""
 
 
 class VenvEngine(Engine):
@@ -201,16 +195,16 @@ def _build(job: CapturedJob, base: Foundation, folder: str, *, offline: bool) ->
 
 
 def _fill(job: CapturedJob, base: Foundation, folder: str, *, offline: bool) -> None:
-    base.create(folder, _uv)
+    base.create(folder, run_uv)
     kept, others = kept_wheels(_installable(job))
-    _install_wheels(folder, kept)
+    install_wheels(folder, kept)
     from_index, local = _partition(job, others)
-    unreachable: _UnreachableError | None = None
+    unreachable: UnreachableError | None = None
     try:
         if offline and from_index:
-            raise _UnreachableError(f"{from_index[0].name}: its wheel is not here, and nothing is fetched (--offline)")
-        refused = _install(folder, from_index)
-    except _UnreachableError as err:
+            raise UnreachableError(f"{from_index[0].name}: its wheel is not here, and nothing is fetched (--offline)")
+        refused = install(folder, from_index)
+    except UnreachableError as err:
         refused, unreachable = from_index, err
     origins = job.libraries
     for distribution in (*local, *refused):
@@ -243,61 +237,3 @@ def _partition(
     elsewhere = origins if isinstance(origins, dict) else {}
     from_index = [d for d in wanted if d.name not in elsewhere]
     return from_index, [d for d in wanted if d.name in elsewhere]
-
-
-def kept_wheels(wanted: Iterable[Distribution]) -> tuple[list[Wheel], list[Distribution]]:
-    """Return the wheels that are in the wheelhouse, and the distributions that have none there."""
-    house = wheelhouse()
-    found = [(one, house.find(one)) for one in wanted]
-    return [wheel for _, wheel in found if wheel is not None], [one for one, wheel in found if wheel is None]
-
-
-def _install_wheels(folder: str, wheels: Sequence[Wheel]) -> None:
-    """Install kept wheels, which need no index."""
-    if not wheels:
-        return
-    house = wheelhouse()
-    scratch = house.scratch()
-    try:
-        paths = [str(house.export(wheel, scratch)) for wheel in wheels]
-        copied = ("--link-mode", "copy", "--python", folder)
-        _uv("pip", "install", "--quiet", "--offline", "--no-index", "--no-deps", *copied, "--", *paths)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _install(folder: str, wanted: Sequence[Distribution]) -> list[Distribution]:
-    """Install distributions and return those that no index has, found by halving, since uv stops at the first."""
-    if not wanted:
-        return []
-    pins = [f"{d.name}=={d.version}" for d in wanted]
-    try:
-        # Copies, not hard links: a file edited in place must not change uv's own cache.
-        _uv("pip", "install", "--quiet", "--no-deps", "--link-mode", "copy", "--python", folder, "--", *pins)
-    except (_UnreachableError, _FullDiskError):
-        raise  # no matter what is asked for
-    except BuildError:
-        if len(wanted) == 1:
-            return list(wanted)
-        middle = len(wanted) // 2
-        return _install(folder, wanted[:middle]) + _install(folder, wanted[middle:])
-    return []
-
-
-def _uv(*arguments: str) -> None:
-    environ = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
-    environ["UV_PYTHON_DOWNLOADS"] = "never"
-    try:
-        done = subprocess.run(
-            [uv_program(), *arguments], capture_output=True, env=environ, timeout=_SECONDS, check=False, text=True
-        )
-    except subprocess.TimeoutExpired:
-        raise BuildError(f"uv {arguments[0]} takes more than {_SECONDS} s") from None
-    if done.returncode:
-        lines = [scrub(line.strip()) for line in done.stderr.splitlines() if line.strip()]
-        if "(os error 28)" in done.stderr:
-            raise _FullDiskError(f"{lines[-1][-_MAX_REASON:]}; ENVCAP_CACHE and UV_CACHE_DIR name other places")
-        reason = f"uv {' '.join(arguments[:2])}: {' '.join(lines)[:_MAX_REASON]}"
-        if "error sending request" in done.stderr:
-            raise _UnreachableError(f"the package index can't be reached, and the environment not be copied: {reason}")
-        raise BuildError(reason)

@@ -11,9 +11,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from envcap.artifacts.wheel_target import WheelTarget
 from envcap.errors import EnvcapError
 from envcap.model.components import Distribution
 from envcap.redact import scrub
@@ -25,43 +25,10 @@ from ..grammar import checked
 from .repack import repack
 from .wheelhouse import Wheelhouse
 
-__all__ = ("WheelTarget", "fetch", "fetch_tool")
+__all__ = ("fetch", "fetch_tool")
 
 _SECONDS = 1800
-_OLDEST_GLIBC = 5
-_LEGACY = ("manylinux2014", "manylinux2010", "manylinux1")
 _MAX_REASON = 240
-
-
-@dataclass(frozen=True)
-class WheelTarget:
-    """What wheels are for.
-
-    Attributes
-    ----------
-    python : `str`
-        Version of CPython.
-    machine : `str`
-        As ``uname -m`` has it.
-    glibc_minor : `int`
-        2.N of the C library, the newest that a wheel may ask for.
-    """
-
-    python: str
-    machine: str
-    glibc_minor: int
-
-    def options(self) -> Iterator[str]:
-        """Yield pip's options."""
-        version = checked("interpreter.version", self.python, grammar.PYTHON_VERSION)
-        machine = checked("operating_system.machine", self.machine, grammar.MACHINE)
-        yield from ("--implementation", "cp", "--python-version", version.rstrip("+"))
-        for abi in ("cp" + "".join(version.split(".")[:2]), "abi3", "none"):
-            yield from ("--abi", abi)
-        for minor in range(self.glibc_minor, _OLDEST_GLIBC - 1, -1):
-            yield from ("--platform", f"manylinux_2_{minor}_{machine}")
-        for platform in (*_LEGACY, "linux"):
-            yield from ("--platform", f"{platform}_{machine}")
 
 
 def fetch(

@@ -3,21 +3,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
+from envcap.artifacts.wheel_target import WheelTarget
 from envcap.model.components import Distribution
 
 from ..errors import BuildError
 from ..jobs.base import CapturedJob
-from .fetch import WheelTarget, fetch, fetch_tool
+from .fetch import fetch, fetch_tool
 from .wheelhouse import Wheel, Wheelhouse
 
 __all__ = ("PIP", "WheelGatherer", "wheel_target")
 
 PIP = ("pip", "26.3")
 """The pip that installs: pure Python, for 3.10 and newer. It stays outside the environment."""
-_GLIBC = re.compile(r"glibc 2\.([0-9]{1,3})")
 _OFFLINE = "its wheel is not here, and nothing is fetched (--offline)"
 
 
@@ -86,11 +85,7 @@ def wheel_target(job: CapturedJob) -> WheelTarget:
 
     Raises
     ------
-    BuildError
-        If its C library is not the one that wheels are built for.
+    FormatError
+        Naming the field that is not what it should be.
     """
-    libc = _GLIBC.fullmatch(job.operating_system.libc)
-    if libc is None:
-        told = f"operating_system.libc: {job.operating_system.libc[:40]!r}"
-        raise BuildError(f"{told} is no glibc, which wheels are built for")
-    return WheelTarget(job.interpreter.version, job.operating_system.machine, int(libc[1]))
+    return WheelTarget(job.interpreter.version, job.operating_system.machine, job.operating_system.libc)

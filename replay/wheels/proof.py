@@ -7,17 +7,16 @@ Installers don't check a wheel's files against its RECORD (PEP 427 lets them), s
 from __future__ import annotations
 
 import base64
-import configparser
 import hashlib
 import zipfile
-from collections.abc import Iterable
 from pathlib import Path
 
+from envcap.artifacts.wheel_record import record_as_installed
 from envcap.collectors.python_dists import normalised_record, record_rows
 
 from ..errors import BuildError
 
-__all__ = ("MAX_UNPACKED", "entry_scripts", "wheel_record")
+__all__ = ("MAX_UNPACKED", "wheel_record")
 
 MAX_UNPACKED = 16 << 30
 """Most bytes that a wheel may unpack to."""
@@ -45,8 +44,8 @@ def wheel_record(path: Path) -> str:
                 if not name.endswith(_UNHASHED) and not _has_digest(wheel, name, rows.get(name, "")):
                     raise BuildError(f"{path.name}: {name} is not what its RECORD says")
             points = record.removesuffix("RECORD") + "entry_points.txt"
-            scripts = entry_scripts(wheel.read(points).decode("utf-8")) if points in names else []
-            return normalised_record(_as_installed(text, scripts))
+            entry_points = wheel.read(points).decode("utf-8") if points in names else None
+            return normalised_record(record_as_installed(text, entry_points))
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError) as err:
         raise BuildError(f"{path.name} is no wheel: {err}") from err
 
@@ -60,32 +59,3 @@ def _has_digest(wheel: zipfile.ZipFile, name: str, row: str) -> bool:
         while data := stream.read(_CHUNK):
             found.update(data)
     return base64.urlsafe_b64encode(found.digest()).rstrip(b"=").decode() == value
-
-
-def entry_scripts(text: str) -> list[str]:
-    """Return the names of the programs that an installer makes for an ``entry_points.txt``."""
-    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]
-    try:
-        parser.read_string(text)
-    except configparser.Error as err:
-        raise ValueError(f"entry_points.txt: {err}") from err
-    groups = [group for group in ("console_scripts", "gui_scripts") if parser.has_section(group)]
-    return [name for group in groups for name in parser.options(group)]
-
-
-def _as_installed(text: str, scripts: Iterable[str]) -> str:
-    """Return a wheel's RECORD as an installer writes it: what is in ``.data`` stands where it goes (PEP 427)."""
-    lines = [f"../../../bin/{name},," for name in scripts]
-    for path, digest, size in record_rows(text):
-        top, _, rest = path.partition("/")
-        if top.endswith(".data"):
-            scheme, _, rest = rest.partition("/")
-            if scheme in ("purelib", "platlib"):
-                path = rest
-            elif scheme == "scripts":
-                path = f"../../../bin/{rest}"
-            elif scheme == "data":
-                path = f"../../../{rest}"
-        lines.append(f'"{path}",{digest},{size}' if "," in path else f"{path},{digest},{size}")
-    return "\n".join(lines)

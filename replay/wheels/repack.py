@@ -11,10 +11,10 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from envcap.artifacts.wheel_record import entry_scripts
 from envcap.collectors.python_dists import InstalledDistribution, record_rows
 
 from ..errors import BuildError
-from .proof import entry_scripts
 
 __all__ = ("repack",)
 
@@ -61,7 +61,7 @@ def _rows(found: InstalledDistribution) -> Iterator[tuple[str, Path]]:
     """Yield the name that each file has in a wheel, and where it is."""
     site = Path(found.info).parent
     points = Path(found.info) / "entry_points.txt"
-    generated = entry_scripts(points.read_text(encoding="utf-8")) if points.exists() else []
+    generated = list(entry_scripts(points.read_text(encoding="utf-8"))) if points.exists() else []
     data = os.path.basename(found.info).removesuffix(".dist-info") + ".data"
     for path, _, _ in record_rows(found.read_record() or ""):
         top, _, name = path.rpartition("/")

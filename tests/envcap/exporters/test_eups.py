@@ -237,7 +237,7 @@ class TestRealEups:
     ) -> None:  # fmt: skip
         assert envcap("run", "--", "true", env=job).returncode == 0
         tags = tmp_path / "products.tags"
-        tags.write_text(EupsTagsExporter().export(last(), store))
+        tags.write_text(EupsTagsExporter().export(last(), store).text)
         commands = [f"setup -f {FLAVOR} -t {tags} {name}" for name in ("base", "afw", "utils")]
         found = self.environ(shell("", *commands, "env -0", before=before, program="/bin/bash"))
         names = ("SETUP_BASE", "SETUP_AFW", "SETUP_UTILS")
