@@ -49,15 +49,19 @@ class Memo:
         try:
             with open(self._path(subject), "rb") as stream:
                 found = json.loads(stream.read(_MAX))
-            if [found["version"], found["subject"], found["fingerprint"]] != [_VERSION, subject, state.digest]:
+            if [found["version"], found["fingerprint"]] != [_VERSION, state.digest]:
                 return None
             return found["found"]
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
     def put(self, subject: str, state: Fingerprint, found: object) -> None:
-        """Keep what was found, as JSON, if it can be kept."""
-        document = {"version": _VERSION, "subject": subject, "fingerprint": state.digest, "found": found}
+        """Keep what was found, as JSON, if it can be kept and holds no credential."""
+        from .redact import scrub_document
+
+        document = {"version": _VERSION, "fingerprint": state.digest, "found": found}
+        if scrub_document(document)[1]:
+            return
         path = self._path(subject)
         making = f"{path}.{os.getpid()}"
         with suppress(OSError):

@@ -57,6 +57,35 @@ def make_channel(folder: Path) -> str:
     return folder.as_uri()
 
 
+def make_large_channel(folder: Path, packages: int, files: int) -> str:
+    """Make a channel of ``python`` and many packages, ``p0`` to the last, and return its URL.
+
+    A fifth of the files of each hold the prefix, as text or amid bytes. The last package depends on all others.
+    """
+    here = str(Subdir.current())
+    scratch = folder / "scratch"
+    for number in range(packages):
+        tree, prefixed = scratch / f"p{number}", {}
+        for part in range(files):
+            path = f"share/p{number}/file{part}"
+            if part % 10 == 0:
+                _write(tree / path, f"# {number} {part}\nprefix = {PLACEHOLDER}/share\n".encode())
+                prefixed[path] = "text"
+            elif part % 10 == 1:
+                _write(tree / path, b"\x7f\0" + PLACEHOLDER.encode() + b"/lib\0" + bytes([number % 256, part]) * 40)
+                prefixed[path] = "binary"
+            else:
+                _write(tree / path, f"{number} {part}\n".encode() * 20)
+        depends = [f"p{other}" for other in range(number)] if number == packages - 1 else []
+        _package(folder, tree, f"p{number}", "1.0", "0", subdir=here, prefixed=prefixed, depends=depends)
+        shutil.rmtree(tree)
+    version = ".".join(map(str, sys.version_info[:3]))
+    _package(folder, _python(scratch / "python"), "python", version, "0_cpython", subdir=here)
+    shutil.rmtree(scratch)
+    asyncio.run(index_fs(folder))
+    return folder.as_uri()
+
+
 def install(channel: str, prefix: Path, specs: Sequence[str]) -> None:
     """Make a prefix hold what some specs ask for, and nothing else; its packages come from one channel.
 
@@ -128,7 +157,7 @@ def _package(
     if noarch == "python":
         link = {"type": "python", "entry_points": [f"{name} = {name}:main"]}
         info["info/link.json"] = {"noarch": link, "package_metadata_version": 1}
-    (channel / subdir).mkdir(exist_ok=True)
+    (channel / subdir).mkdir(parents=True, exist_ok=True)
     with conda_builder(f"{name}-{version}-{build}", channel / subdir, compression_level=1) as archive:
         for path, document in {"info/index.json": index, **info}.items():
             data = json.dumps(document).encode()

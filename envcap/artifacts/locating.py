@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -24,7 +25,8 @@ __all__ = ("Located", "locate", "locate_by_tags")
 
 _SECONDS = 600
 _MAX_REASON = 200
-_UNREACHABLE = ("connection", "timed out", "name resolution", "proxy", "ssl", "no route", "unreachable")
+_UNREACHABLE = re.compile(r"Could not fetch URL \S+: (connection error|.*timed out|.*SSL)[^\n]*")
+"""In pip's log: what it says aloud is only that it found nothing."""
 
 
 class Located:
@@ -99,10 +101,17 @@ def _halved(
 def _ask(wanted: Sequence[InstalledWheel], options: Sequence[str]) -> dict[str, Located]:
     if importlib.util.find_spec("pip") is None:
         raise CollectorError("pip, which knows the indexes, is not installed: pip install 'envcap[export]'")
-    nowhere = os.path.join(tempfile.gettempdir(), "envcap-nowhere")  # pip wants one, and writes nothing
+    with tempfile.TemporaryDirectory(prefix="envcap-pip-") as scratch:
+        return _report(wanted, options, scratch)
+
+
+def _report(wanted: Sequence[InstalledWheel], options: Sequence[str], scratch: str) -> dict[str, Located]:
+    log = os.path.join(scratch, "log.txt")
+    # It wants a directory to install into, where it writes nothing.
+    places = ["--log", log, "--target", os.path.join(scratch, "nowhere")]
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-input", "--dry-run", "--report", "-"]
     command += ["--no-deps", "--ignore-installed", "--only-binary", ":all:", "--disable-pip-version-check"]
-    command += ["--target", nowhere, *options, "--", *(one.pin for one in wanted)]
+    command += [*places, *options, "--", *(one.pin for one in wanted)]
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("ENVCAP_", "PYTHON"))}
     if index := environ.get("UV_DEFAULT_INDEX") or environ.get("UV_INDEX_URL"):
         environ.setdefault("PIP_INDEX_URL", index)
@@ -112,14 +121,22 @@ def _ask(wanted: Sequence[InstalledWheel], options: Sequence[str]) -> dict[str, 
         raise CollectorError(f"pip can't be asked: {err}") from err
     said = scrub(" ".join(done.stderr.split()))
     if done.returncode:
-        if any(word in said.lower() for word in _UNREACHABLE):
-            raise CollectorError(f"no index can be reached: {said[:_MAX_REASON]}")
+        if unreachable := _UNREACHABLE.search(_read(log)):
+            raise CollectorError(f"no index can be reached: {scrub(unreachable[0])[:_MAX_REASON]}")
         raise _RefusedError(said[-_MAX_REASON:])
     try:
         report = json.loads(done.stdout)
         return {name: located for name, located in map(_located, report["install"]) if located is not None}
     except (ValueError, KeyError, TypeError) as err:
         raise CollectorError(f"pip's report is none: {type(err).__name__}: {err}") from err
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except OSError:
+        return ""
 
 
 def _located(entry: dict[str, dict[str, object]]) -> tuple[str, Located | None]:

@@ -6,14 +6,16 @@ from __future__ import annotations
 import time
 
 from ..collectors.base import Absent
-from ..collectors.installed_files import STAT, Installation
+from ..collectors.installed_files import KIND, STAT, Installation
 from ..environment import Environment
 from ..errors import EnvcapError
 from ..fingerprint import Fingerprint, fingerprint
 from ..ids import timestamp
 from ..memo import Memo
+from ..model.components import InstalledFiles
 from ..model.descriptor import Descriptor
 from ..model.manifest import Outcome
+from ..redact import scrub_document
 from ..store.keeper import Keeper
 from ..store.local import LocalStore
 from ..target import Target
@@ -50,7 +52,8 @@ def look_at_installed(
             found = known[0]
         else:
             keeper = Keeper(store)
-            found = keeper.document(installation.check(method or STAT))
+            checked = installation.check(method or STAT)
+            found = keeper.document(InstalledFiles.checked(scrub_document(checked.data, KIND)[0]))
             if keeper.failure is not None:
                 return found, keeper.failure
     except Absent as err:

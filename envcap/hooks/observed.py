@@ -13,10 +13,11 @@ from ..environment import Environment
 from ..errors import EnvcapError
 from ..fingerprint import fingerprint
 from ..memo import Memo
-from ..model.components import EffectiveNumerics, NumericsOfProcess
+from ..model.components import EffectiveNumerics, LoadedLibraries, NumericsOfProcess
 from ..model.descriptor import Descriptor
 from ..model.document import parse_json
 from ..model.manifest import Outcome
+from ..redact import scrub_document
 from ..store.base import ObjectStore
 from ..store.keeper import Keeper
 from .mapped import mapped_files
@@ -165,7 +166,8 @@ def _observed(
     keeper = Keeper(store)
     owners, unknown = _owners(paths, fingerprints)
     libraries = describe_libraries(paths, zip(prefixes, ("{prefix}", "{base_prefix}"), strict=True), owners)
-    found.components[LIBRARIES] = keeper.document(libraries)
+    clean, _ = scrub_document(libraries.data, LIBRARIES)
+    found.components[LIBRARIES] = keeper.document(LoadedLibraries.checked(clean))
     distinct = {one.to_bytes(): one for one in numerics}
     if distinct:
         effective = EffectiveNumerics(processes=[distinct[key] for key in sorted(distinct)])
