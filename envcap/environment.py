@@ -18,7 +18,7 @@ from .model.descriptor import Descriptor
 from .model.document import Document
 from .model.manifest import Outcome
 from .model.recipe import Recipe
-from .redact import scrub_document
+from .redact import CLEAN, scrub_document
 from .revalidation import fingerprint_of, memorise, recalled
 from .store.keeper import Keeper
 from .store.local import LocalStore
@@ -149,6 +149,7 @@ def capture_environment(
     environment = Environment(target)
     places: dict[str, Mapping[str, object]] = {}
     keeper = Keeper(store)
+    CLEAN.load()
     memo = Memo()
     for cls in COLLECTORS if collectors is None else collectors:
         layer = environment.host if cls.layer == "host" else environment.software

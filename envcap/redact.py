@@ -11,11 +11,14 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
+from . import secret_names, secret_search, secret_shapes
+from .clean_texts import CleanTexts
 from .secret_names import SECRET_NAME, is_secret_file, is_secret_name
 from .secret_search import can_be_secret, search_and_replace
 from .secret_search import marker as scrubbed
 
 __all__ = (
+    "CLEAN",
     "SECRET_NAME",
     "has_scrubbed",
     "is_secret_file",
@@ -32,8 +35,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 _SHORT_TEXT = 256
-_MAX_CLEAN = 4096
-_clean: set[str] = set()
+_AS_NAME = "\x1f"
+CLEAN = CleanTexts(str(module.__file__) for module in (secret_names, secret_search, secret_shapes))
+"""What was looked at before."""
+
 _ID = re.compile(r"(?:sha256:)?[0-9a-f-]*$|[0-9TZ:.+-]*$")
 _MARKER = re.compile(r"<scrubbed:([a-z0-9-]+)>")
 
@@ -60,7 +65,14 @@ def scrub(text: str, *, code: bool = False) -> str:
     code : `bool`
         Whether it is source code, where a name that tells is often given a harmless value (``token = next(tokens)``).
     """
-    return search_and_replace(text, code) if len(text) > _SHORT_TEXT else _remembered(text, code)
+    short = len(text) <= _SHORT_TEXT
+    mark = text if short and not code else CLEAN.mark(text, code)
+    if mark in CLEAN:
+        return text
+    found = _remembered(text, code) if short else search_and_replace(text, code)
+    if found == text and "<scrubbed:" not in text:
+        CLEAN.add((mark,))
+    return found
 
 
 def scrub_argv(argv: Sequence[str]) -> list[str]:
@@ -108,12 +120,14 @@ def scrub_document(data: Mapping[str, Any], place: str = "") -> tuple[Mapping[st
     names, texts = _unknown_texts(data)
     unknown = names | texts
     together = "\n".join(unknown)
-    if search_and_replace(together, False) != together or "<scrubbed:" in together or any(map(is_secret_name, names)):
+    # A text that is harmless as such may tell, as a name, that another is not.
+    telling = any(is_secret_name(name) for name in names)
+    if search_and_replace(together, False) != together or "<scrubbed:" in together or telling:
         notes: dict[str, str] = {}
         return _scrub_value(data, place, notes), notes
     # Nearly all of what a document says was in an earlier one too: it is looked at once.
-    if len(_clean) < _MAX_CLEAN:
-        _clean.update(text for text in unknown if len(text) <= _SHORT_TEXT)
+    CLEAN.add(texts)
+    CLEAN.add(f"{_AS_NAME}{name}" for name in names)
     return data, {}
 
 
@@ -131,7 +145,8 @@ def _unknown_texts(data: Mapping[str, Any]) -> tuple[set[str], set[str]]:
             waiting.extend(value.values())
         elif isinstance(value, list | tuple):
             waiting.extend(value)
-    return names - _clean, {text for text in texts - _clean if not _ID.match(text)}
+    unknown = {name for name in names if f"{_AS_NAME}{name}" not in CLEAN}
+    return unknown, {text for text in texts if not _ID.match(text) and text not in CLEAN}
 
 
 def _scrub_value(value: Any, place: str, notes: dict[str, str]) -> Any:

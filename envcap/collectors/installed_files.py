@@ -22,9 +22,8 @@ from .bounded import read_bounded
 from .conda import MAX_RECORD, conda_prefix
 from .python_dists import InstalledDistribution, installed_distributions, record_rows
 
-__all__ = ("CONTENT", "KIND", "STAT", "Installation")
+__all__ = ("CONTENT", "STAT", "Installation")
 
-KIND = "installed_files"
 STAT = "stat"
 CONTENT = "content"
 

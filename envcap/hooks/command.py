@@ -11,14 +11,13 @@ import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
 
-from ..collectors.installed_files import KIND as INSTALLED
 from ..collectors.node_details import KIND as NODE
 from ..environment import Environment, capture_environment
 from ..errors import CollectorError, EnvcapError, StoreError
 from ..model.components import Command
 from ..model.descriptor import Descriptor
 from ..model.manifest import Job, Outcome
-from ..redact import scrub_argv
+from ..redact import CLEAN, scrub_argv
 from ..revalidation import changes_since
 from ..store.local import LocalStore
 from ..target import Target, find_program
@@ -28,6 +27,7 @@ from .artifacts import look_for_artifacts
 from .attempt import AttemptWriter, open_journal, to_be_told
 from .context import CONFIRM_VARIABLE, CONTEXT_VARIABLE, Context
 from .declared import DeclaredFiles, portable_names
+from .installed import KIND as INSTALLED
 from .installed import look_at_installed
 from .node import look_at_node
 from .observed import observed_in_children
@@ -255,6 +255,7 @@ class _Recording:
             unstable=unstable,
             degraded=degraded,
         )
+        CLEAN.save()
 
     def _confirm(self, said: Sequence[str]) -> dict[str, str]:
         """Return what the payload's own Python contradicts, and what its hooks could not do."""

@@ -6,7 +6,6 @@ from __future__ import annotations
 import time
 
 from ..collectors.base import Absent
-from ..collectors.installed_files import KIND, STAT, Installation
 from ..environment import Environment
 from ..errors import EnvcapError
 from ..fingerprint import Fingerprint, fingerprint
@@ -20,7 +19,9 @@ from ..store.keeper import Keeper
 from ..store.local import LocalStore
 from ..target import Target
 
-__all__ = ("look_at_installed",)
+__all__ = ("KIND", "look_at_installed")
+
+KIND = "installed_files"
 
 _SECONDS = 3600
 
@@ -44,6 +45,8 @@ def look_at_installed(
     if method is None and (known := _recalled(memo, subject, state, store)) is not None:
         return known
     try:
+        from ..collectors.installed_files import STAT, Installation
+
         installation = Installation(target)
         files = installation.state()
         subject_of_files = f"{subject} {method or STAT} by state"

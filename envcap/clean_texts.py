@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Texts in which no credential was found: what one job says, most others on the node say too.
+
+To look at them again in each process would cost more than anything else that a short job is recorded with. Only texts
+that go into the store as they are come here, and of them only digests are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+__all__ = ("CleanTexts",)
+
+_LONGEST = 256
+_MOST = 4096
+_WORTH_KEEPING = 8
+_SUBJECT = "clean texts"
+_MARK = "\x1d"
+
+
+class CleanTexts:
+    """A set of texts, of which a part may come from earlier processes.
+
+    Parameters
+    ----------
+    judged_by : iterable of `str`
+        The files of the code that finds credentials: with another version of it, nothing is known.
+    """
+
+    def __init__(self, judged_by: Iterable[str]) -> None:
+        self._judged_by = tuple(judged_by)
+        self._new: set[str] = set()
+        self._kept: frozenset[str] = frozenset()
+        self._loaded = False
+
+    def __contains__(self, text: str) -> bool:
+        return text in self._new or (bool(self._kept) and _digest(text) in self._kept)
+
+    @staticmethod
+    def mark(text: str, code: bool) -> str:
+        """Return what stands for a text that is too long to be kept, or that was looked at as source code."""
+        return f"{_MARK}{'code' if code else 'text'} {_digest(text)}"
+
+    def add(self, texts: Iterable[str]) -> None:
+        """Add texts; long ones are seldom seen twice."""
+        if len(self._new) < _MOST:
+            self._new.update(text for text in texts if len(text) <= _LONGEST)
+
+    def load(self) -> None:
+        """Take in what earlier processes on this node found."""
+        from .fingerprint import fingerprint
+        from .memo import Memo
+
+        if not self._loaded:
+            self._loaded = True
+            found = Memo().get(_SUBJECT, fingerprint(self._judged_by))
+            if isinstance(found, list):
+                self._kept = frozenset(one for one in found if isinstance(one, str))
+
+    def save(self) -> None:
+        """Keep for later processes what this one found, if that is worth it: every job says a few things of its own."""
+        from .fingerprint import fingerprint
+        from .memo import Memo
+
+        new = {_digest(text) for text in self._new} - self._kept
+        costly = any(text.startswith(_MARK) and _digest(text) in new for text in self._new)
+        if self._loaded and (costly or len(new) >= _WORTH_KEEPING):
+            kept = new if len(self._kept) + len(new) > _MOST else new | self._kept
+            Memo().put(_SUBJECT, fingerprint(self._judged_by), sorted(kept))
+            self._kept = frozenset(kept)
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=10).hexdigest()
