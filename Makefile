@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # A virtual environment that happens to be active must not be the one that we install into.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-full lint format bench bench-hook bench-container lock schemas clean
+.PHONY: help demo test test-full lint format bench bench-hook bench-capture bench-container lock schemas clean
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -39,10 +39,13 @@ format: $(READY)  ## let ruff format the code
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-bench: bench-hook bench-container  ## all benchmarks
+bench: bench-hook bench-capture bench-container  ## all benchmarks
 
 bench-hook: $(READY)  ## what capture costs a pipeline, a common and a short job
 	@$(BIN)/python -m bench.hook
+
+bench-capture: $(READY)  ## what capturing a large environment costs, beside pip, uv, lsst.utils and cyclonedx-py
+	@$(BIN)/python -m bench.capture
 
 bench-container: $(READY)  ## what images and containers cost a replay; empties the cache of the engine's builder
 	@$(BIN)/python -m bench.container

@@ -3,12 +3,9 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +19,7 @@ from replay.conda.packages import LockedPackage
 from replay.conda.prefix import make_prefix
 from tests.conda_channel import install, make_large_channel
 from tests.services.package_index import PackageIndex, running_index
+from tests.services.small_wheels import make_wheel
 
 BIN = Path(sys.executable).parent
 PACKAGES, FILES, WHEELS = 300, 66, 100
@@ -31,31 +29,12 @@ Run = Callable[..., str]
 pytestmark = pytest.mark.slow
 
 
-def _wheel(folder: Path, number: int) -> None:
-    name = f"dist{number}"
-    info = f"{name}-1.{number}.dist-info"
-    files = {
-        f"{name}/__init__.py": f"number = {number}\n",
-        f"{name}/data.txt": f"{number}\n" * 100,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.{number}\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{info}/entry_points.txt": f"[console_scripts]\nrun-{name}={name}:main\n",
-    }
-    rows = "".join(
-        f"{path},sha256={base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b'=').decode()},{len(text)}\n"
-        for path, text in files.items()
-    )
-    with zipfile.ZipFile(folder / f"{name}-1.{number}-py3-none-any.whl", "w") as archive:
-        for path, text in {**files, f"{info}/RECORD": f"{rows}{info}/RECORD,,\n"}.items():
-            archive.writestr(zipfile.ZipInfo(path), text)
-
-
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PackageIndex]:
     """Give an index of a hundred wheels."""
     (tmp_path / "wheels").mkdir()
     for number in range(WHEELS):
-        _wheel(tmp_path / "wheels", number)
+        make_wheel(tmp_path / "wheels", f"dist{number}", f"1.{number}")
     with running_index(tmp_path / "wheels") as found:
         for name in ("PIP_INDEX_URL", "UV_DEFAULT_INDEX"):
             monkeypatch.setenv(name, found.url)
