@@ -47,7 +47,7 @@ class KeptFiles:
             return None
         try:
             digest = f"sha256:{sha256}"
-            return digest if self._path(digest).is_file() else None
+            return digest if self.path(digest).is_file() else None
         except FormatError:
             return None
 
@@ -80,11 +80,11 @@ class KeptFiles:
         expected, has = (f"sha256:{sha256}", digest) if sha256 is not None else (md5, found)
         if expected is not None and expected != has:
             raise BuildError(f"{path.name} is not what was installed: {has} instead of {expected}")
-        self._write(self._path(digest), path)
+        self.write(self.path(digest), path)
         for target in (self._root / "md5" / found, *((self._root / "names" / name,) if name else ())):
             note = path.with_name(f"{path.name}.note")
             note.write_text(digest.partition(":")[2], encoding="ascii")
-            self._write(target, note)
+            self.write(target, note)
         return digest
 
     def note_lack(self, name: str) -> None:
@@ -111,7 +111,7 @@ class KeptFiles:
         BuildError
             If it is not what it was.
         """
-        path = self._path(digest)
+        path = self.path(digest)
         try:
             shutil.copyfile(path, target)
         except OSError as err:
@@ -127,11 +127,19 @@ class KeptFiles:
         path.mkdir(parents=True)
         return path
 
-    def _path(self, digest: str) -> Path:
+    def path(self, digest: str) -> Path:
+        """Return where the file of a digest is, or would be."""
         value = split_digest(digest)
         return self._root / "objects" / value[:2] / value[2:]
 
-    def _write(self, target: Path, source: Path) -> None:
+    def write(self, target: Path, source: Path) -> None:
+        """Move a file to where it is kept.
+
+        Raises
+        ------
+        BuildError
+            If it can't be.
+        """
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(source, target)

@@ -25,7 +25,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ..errors import UsageError
 from ..exporters.registry import EXPORTERS
 from ..store.base import default_store
 from ..store.index import Index
@@ -53,11 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
     exporter = next(one for one in EXPORTERS if one.format == arguments.format)()
     exported = exporter.export(resolve(index, arguments.selector), index.store)
     if arguments.output:
-        try:
-            with open(arguments.output, "w", encoding="utf-8") as stream:
-                stream.write(exported.text)
-        except OSError as err:
-            raise UsageError(f"{arguments.output}: {err.strerror or err}; name another file") from err
+        with open(arguments.output, "w", encoding="utf-8") as stream:
+            stream.write(exported.text)
     else:
         sys.stdout.write(exported.text)
     for what, why in exported.left_out.items():

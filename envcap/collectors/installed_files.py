@@ -22,7 +22,7 @@ from .bounded import read_bounded
 from .conda import MAX_RECORD, conda_prefix
 from .python_dists import InstalledDistribution, installed_distributions, record_rows
 
-__all__ = ("CONTENT", "STAT", "Installation")
+__all__ = ("CONTENT", "STAT", "Installation", "has_digest")
 
 STAT = "stat"
 CONTENT = "content"
@@ -206,10 +206,11 @@ def _judge(path: str, claim: _Claim, method: str) -> bool | None:
     suspicious = state.st_ctime_ns > claim.installed or bool(claim.size and state.st_size not in claim.size)
     if method == STAT and not suspicious:
         return None
-    return None if any(_has(path, algorithm, value) for algorithm, value in claim.hashes) else False
+    return None if any(has_digest(path, algorithm, value) for algorithm, value in claim.hashes) else False
 
 
-def _has(path: str, algorithm: str, value: str) -> bool:
+def has_digest(path: str, algorithm: str, value: str) -> bool:
+    """Whether a file has a RECORD's hash: URL-safe base64 without padding (PEP 376, PEP 427)."""
     try:
         with open(path, "rb") as stream:
             found = hashlib.file_digest(stream, algorithm).digest()

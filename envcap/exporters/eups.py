@@ -8,10 +8,11 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..errors import FormatError, NotCapturedError
-from ..model.components import Eups, EupsProduct, Site
+from ..model.components import Eups, EupsProduct
 from ..redact import has_scrubbed
 from ..store.base import ObjectStore
 from ..store.index import Attempt
+from .artifacts import captured, site_of
 from .base import Exported, Exporter
 
 __all__ = ("EupsEnvExporter", "EupsExporter", "EupsTagsExporter")
@@ -73,25 +74,16 @@ class EupsEnvExporter(Exporter):
         return Exported("\n".join(lines) + "\n")
 
 
-def _component(attempt: Attempt, store: ObjectStore) -> Eups:
-    descriptor = attempt.recipe.software.get(_KIND)
-    if descriptor is None:
-        outcome = attempt.manifest.outcomes.get(_KIND)
-        told = f"{outcome.status}: {outcome.reason}" if outcome else "not looked for"
-        raise NotCapturedError(f"attempt {attempt.manifest.attempt} has no products of EUPS ({told})")
-    return Eups.from_bytes(store.get(descriptor.digest))
-
-
 def _site(attempt: Attempt, store: ObjectStore) -> Mapping[str, object]:
-    site = attempt.manifest.site
-    if site is None or not store.has(site.digest):
+    found = site_of(attempt, store, _KIND)
+    if not found:
         raise NotCapturedError(f"attempt {attempt.manifest.attempt}: it is not known where its products stood")
-    return Site.from_bytes(store.get(site.digest)).places.get(_KIND, {})
+    return found
 
 
 def _products(attempt: Attempt, store: ObjectStore) -> Iterator[tuple[EupsProduct, Mapping[str, object]]]:
     """Yield the products in order, each with where it stood."""
-    products = _component(attempt, store).products
+    products = captured(attempt, store, _KIND, Eups).products
     places = _site(attempt, store).get("products")
     if not isinstance(places, Sequence) or len(places) != len(products):
         raise FormatError("the places of the products are not those of the products")
@@ -101,7 +93,7 @@ def _products(attempt: Attempt, store: ObjectStore) -> Iterator[tuple[EupsProduc
 
 def _changes(attempt: Attempt, store: ObjectStore) -> tuple[Mapping[str, object], Mapping[str, Sequence[str]]]:
     """Return the variables that were EUPS's, and what it had put into others."""
-    _component(attempt, store)
+    captured(attempt, store, _KIND, Eups)
     site = _site(attempt, store)
     variables, paths = site.get("variables"), site.get("paths")
     if not isinstance(variables, Mapping) or not isinstance(paths, Mapping):

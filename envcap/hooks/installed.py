@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import time
 
-from ..collectors.base import Absent
 from ..environment import Environment
 from ..errors import EnvcapError
 from ..fingerprint import Fingerprint, fingerprint
@@ -14,10 +13,9 @@ from ..memo import Memo
 from ..model.components import InstalledFiles
 from ..model.descriptor import Descriptor
 from ..model.manifest import Outcome
-from ..redact import scrub_document
-from ..store.keeper import Keeper
 from ..store.local import LocalStore
 from ..target import Target
+from .beside import Seen, look_beside
 
 __all__ = ("KIND", "look_at_installed")
 
@@ -26,9 +24,7 @@ KIND = "installed_files"
 _SECONDS = 3600
 
 
-def look_at_installed(
-    target: Target, environment: Environment, store: LocalStore, method: str | None
-) -> tuple[Descriptor | None, Outcome]:
+def look_at_installed(target: Target, environment: Environment, store: LocalStore, method: str | None) -> Seen:
     """Return whether installed files are what was installed, and how looking at them ended. It never raises.
 
     Parameters
@@ -40,41 +36,46 @@ def look_at_installed(
         As `Installation.check` takes it. `None`: what was found within the last hour will do, else ``stat``.
     """
     memo = Memo()
-    subject = f"installed_files {target.prefix}"
+    subject = f"{KIND} {target.prefix}"
     state = fingerprint((), [f"{kind} {value}" for kind, value in sorted(environment.fingerprints.items())])
     if method is None and (known := _recalled(memo, subject, state, store)) is not None:
         return known
-    try:
+    look = _Look(target, memo, subject, store, method)
+    found, outcome = look_beside(KIND, look.find, store)
+    if found is not None and outcome.status == "captured":
+        now = time.time_ns()
+        if look.files is not None and look.files.is_settled(now):
+            memo.put(look.subject, look.files, {"component": found.data, "seen": now})
+        memo.put(subject, state, {"component": found.data, "seen": now})
+    return found, outcome
+
+
+class _Look:
+    """One look at all files; what was found when every file was in the same state is as good."""
+
+    def __init__(self, target: Target, memo: Memo, subject: str, store: LocalStore, method: str | None) -> None:
+        self._target = target
+        self._memo = memo
+        self._store = store
+        self._method = method
+        self.subject = f"{subject} by state"
+        self.files: Fingerprint | None = None
+
+    def find(self) -> InstalledFiles:
         from ..collectors.installed_files import STAT, Installation
 
-        installation = Installation(target)
-        files = installation.state()
-        subject_of_files = f"{subject} {method or STAT} by state"
-        known = _recalled(memo, subject_of_files, files, store, age=None) if method is None else None
-        if known is not None:
-            found = known[0]
-        else:
-            keeper = Keeper(store)
-            checked = installation.check(method or STAT)
-            found = keeper.document(InstalledFiles.checked(scrub_document(checked.data, KIND)[0]))
-            if keeper.failure is not None:
-                return found, keeper.failure
-    except Absent as err:
-        return None, Outcome(status="absent", reason=str(err))
-    except EnvcapError as err:
-        return None, Outcome(status="failed", reason=str(err))
-    except Exception as err:  # noqa: BLE001  (the payload runs meanwhile, and must not notice)
-        return None, Outcome(status="failed", reason=f"{type(err).__name__}: {err}")
-    now = time.time_ns()
-    if files.is_settled(now):
-        memo.put(subject_of_files, files, {"component": found.data, "seen": now})
-    memo.put(subject, state, {"component": found.data, "seen": now})
-    return found, Outcome(status="captured")
+        installation = Installation(self._target)
+        self.files = installation.state()
+        if self._method is None:
+            known = _recalled(self._memo, self.subject, self.files, self._store, age=None)
+            if known is not None and known[0] is not None:
+                return InstalledFiles.from_bytes(self._store.get(known[0].digest))
+        return installation.check(self._method or STAT)
 
 
 def _recalled(
     memo: Memo, subject: str, state: Fingerprint, store: LocalStore, age: float | None = _SECONDS
-) -> tuple[Descriptor, Outcome] | None:
+) -> Seen | None:
     found = memo.get(subject, state)
     try:
         descriptor, seen = Descriptor.checked(found["component"]), int(found["seen"])

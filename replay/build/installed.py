@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import base64
 import errno
-import hashlib
 import os
 import shutil
 from collections.abc import Iterable
 
+from envcap.collectors.installed_files import has_digest
 from envcap.collectors.python_dists import InstalledDistribution, installed_distributions, normalised_record, record_rows
 from envcap.errors import EnvcapError
 
@@ -66,18 +65,8 @@ def stray_files(site: str) -> list[str]:
 
 
 def _has_any(path: str, digests: Iterable[str]) -> bool:
-    return any(_has_digest(path, digest) for digest in digests)
-
-
-def _has_digest(path: str, digest: str) -> bool:
-    """Whether a file has a RECORD's hash: algorithm, ``=``, URL-safe base64 without padding (PEP 376, PEP 427)."""
-    algorithm, _, value = digest.partition("=")
-    try:
-        with open(path, "rb") as stream:
-            found = hashlib.file_digest(stream, algorithm).digest()
-    except (OSError, ValueError):
-        return False
-    return base64.urlsafe_b64encode(found).rstrip(b"=").decode("ascii") == value
+    pairs = (digest.partition("=") for digest in digests)
+    return any(has_digest(path, algorithm, value) for algorithm, _, value in pairs)
 
 
 def copy_installed(name: str, wanted: str | None, origins: Iterable[str], site: str) -> bool:

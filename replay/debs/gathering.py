@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -16,13 +16,13 @@ from envcap.redact import scrub
 
 from .. import grammar
 from ..errors import BuildError
+from ..gathering import Gatherer
 from ..grammar import checked
 from ..kept import KeptFiles
 
 __all__ = ("DebGatherer", "LockedDeb", "kept_debs", "locked_debs")
 
 _SECONDS = 600
-_OFFLINE = "its package is not here, and nothing is fetched (--offline)"
 _MAX_REASON = 160
 _RETRY_SECONDS = 86400
 
@@ -85,60 +85,34 @@ def locked_debs(packages: Iterable[OsPackage], base: OsPackages | None = None) -
     ]
 
 
-class DebGatherer:
-    """Gathers packages.
+class DebGatherer(Gatherer[LockedDeb]):
+    """Gathers packages from the archive that this host's apt is configured with."""
 
-    Parameters
-    ----------
-    kept : `KeptFiles`
-    offline : `bool`
-        Fetch nothing.
-    """
-
-    def __init__(self, kept: KeptFiles, *, offline: bool) -> None:
-        self._kept = kept
-        self._offline = offline
-
-    def lacking(self, packages: Iterable[LockedDeb]) -> list[LockedDeb]:
-        """Return the packages that aren't kept."""
-        return [one for one in packages if self._kept.named(one.file_name) is None]
+    def find(self, one: LockedDeb) -> str | None:
+        """Return the digest of a package that is kept."""
+        return self.kept.named(one.file_name)
 
     def without_gone(self, packages: Sequence[LockedDeb]) -> list[LockedDeb]:
         """Return the packages without those that lately could not be had, and for which another version does."""
         return [one for one in packages if one.instead is None or not self._is_gone(one)]
 
     def _is_gone(self, one: LockedDeb) -> bool:
-        if self._kept.named(one.file_name) is not None:
-            return False
-        return self._offline or self._kept.lacked(one.file_name, _RETRY_SECONDS)
+        return self.find(one) is None and (self.offline or self.kept.lacked(one.file_name, _RETRY_SECONDS))
 
-    def gather(self, packages: Sequence[LockedDeb]) -> tuple[Mapping[LockedDeb, str], Mapping[LockedDeb, str]]:
-        """Return the digests of packages, and why it can't be had of each that isn't among them."""
-        reasons = {}
-        for one in self.lacking(packages):
-            try:
-                self._fetch(one)
-            except BuildError as err:
-                reasons[one] = str(err)
-                if not self._offline:
-                    self._kept.note_lack(one.file_name)
-        found = {one: digest for one in packages if (digest := self._kept.named(one.file_name)) is not None}
-        return found, reasons
-
-    def _fetch(self, one: LockedDeb) -> None:
-        if self._offline:
-            raise BuildError(_OFFLINE)
-        scratch = self._kept.scratch()
+    def fetch(self, one: LockedDeb) -> None:
+        """Fetch a package by name and version; apt holds it against its archive's signed index."""
+        scratch = self.kept.scratch()
         try:
-            # apt holds it against its archive's signed index.
             command = ["apt-get", "download", "--quiet", f"{one.name}:{one.architecture}={one.version}"]
             done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, timeout=_SECONDS, check=False)
             path = scratch / one.file_name
             if done.returncode or not path.is_file():
+                self.kept.note_lack(one.file_name)
                 said = " ".join(line for line in done.stderr.splitlines() if line.startswith("E:"))
                 raise BuildError(f"apt does not give it any more: {scrub(said)[:_MAX_REASON]}")
-            self._kept.adopt(path, None, None, name=one.file_name)
+            self.kept.adopt(path, None, None, name=one.file_name)
         except FileNotFoundError:
+            self.kept.note_lack(one.file_name)
             raise BuildError("there is no apt on this machine to fetch it with") from None
         except (OSError, subprocess.TimeoutExpired) as err:
             raise BuildError(f"apt-get download: {err}") from err

@@ -4,20 +4,18 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from envcap.digest import digest_of_file
 from envcap.errors import FormatError
-from envcap.ids import uuid7
 from envcap.model.components import Distribution
 from envcap.store.base import split_digest
 
 from .. import grammar
-from ..errors import BuildError, ReplayRefusedError
+from ..errors import ReplayRefusedError
 from ..grammar import checked
+from ..kept import KeptFiles
 from .proof import wheel_record
 
 __all__ = ("Wheel", "Wheelhouse")
@@ -54,6 +52,7 @@ class Wheelhouse:
 
     def __init__(self, root: str) -> None:
         self._root = Path(root)
+        self._kept = KeptFiles(root)
 
     def find(self, distribution: Distribution) -> Wheel | None:
         """Return the wheel that a distribution was installed from, `None` if it isn't kept.
@@ -73,7 +72,7 @@ class Wheelhouse:
             with open(note, encoding="utf-8") as stream:
                 found = json.load(stream)
             file_name = checked("the wheelhouse's own note", found["file_name"], grammar.WHEEL)
-            path = self._object_path(found["digest"])
+            path = self._kept.path(found["digest"])
         except (OSError, ValueError, KeyError, TypeError, FormatError, ReplayRefusedError):
             return None  # it is only a note: what it should say can be found out again
         if not path.exists():
@@ -92,12 +91,12 @@ class Wheelhouse:
         record = wheel_record(path)
         digest, size = digest_of_file(str(path))
         note = {"file_name": path.name, "digest": digest, "size": size}
-        self._write(self._object_path(digest), path)
+        self._kept.write(self._kept.path(digest), path)
         name, version = path.name.split("-")[:2]
         for target in (self._record_path(record), self._name_path(name.replace("_", "-").lower(), version)):
             temporary = path.with_name(f"{path.name}.json")
             temporary.write_text(json.dumps(note, sort_keys=True), encoding="utf-8")
-            self._write(target, temporary)
+            self._kept.write(target, temporary)
         return record
 
     def export(self, wheel: Wheel, folder: Path) -> Path:
@@ -109,34 +108,15 @@ class Wheelhouse:
             If it is not what it was.
         """
         target = folder / wheel.file_name
-        try:
-            shutil.copyfile(wheel.path, target)
-        except OSError as err:
-            raise BuildError(f"{wheel.path}: {err.strerror}") from err
-        if digest_of_file(str(target))[0] != wheel.digest:
-            wheel.path.unlink(missing_ok=True)
-            raise BuildError(f"the kept wheel {wheel.file_name} was changed, and is thrown away; try again")
+        self._kept.export(wheel.digest, target)
         return target
 
     def scratch(self) -> Path:
         """Return a new directory on the wheelhouse's own file system."""
-        path = self._root / "incoming" / uuid7()
-        path.mkdir(parents=True)
-        return path
-
-    def _object_path(self, digest: str) -> Path:
-        value = split_digest(digest)
-        return self._root / "objects" / value[:2] / value[2:]
+        return self._kept.scratch()
 
     def _record_path(self, record: str) -> Path:
         return self._root / "records" / f"{split_digest(record)}.json"
 
     def _name_path(self, name: str, version: str) -> Path:
         return self._root / "names" / f"{name}-{version}.json"
-
-    def _write(self, target: Path, source: Path) -> None:
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(source, target)
-        except OSError as err:
-            raise BuildError(f"{target}: {err.strerror}; ENVCAP_CACHE names another place") from err

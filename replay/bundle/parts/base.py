@@ -4,18 +4,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from envcap.errors import EnvcapError
 from envcap.store.local import LocalStore
 
 from ... import grammar
 from ...build.base import EngineOptions
 from ...errors import ReplayRefusedError
-from ...grammar import checked
+from ...grammar import Grammar, checked
 from ...jobs.base import CapturedJob
+from ...kept import KeptFiles
 from ...progress import Progress
 from ...wheels.wheelhouse import Wheelhouse
 from ..layout import BundleReader, BundleWriter
@@ -91,6 +93,18 @@ class Packing:
         with open(path, "rb") as stream:
             self.entries.append(Entry(kind, name, *self.writer.add_stream(stream)))
 
+    def add_kept(self, kind: str, kept: KeptFiles, files: Mapping[str, str]) -> None:
+        """Add files that are kept, by name and digest."""
+        scratch = kept.scratch()
+        try:
+            for name, digest in files.items():
+                path = scratch / name
+                kept.export(digest, path)
+                self.add_file(kind, name, path)
+                path.unlink()
+        finally:
+            scratch.rmdir()
+
 
 @dataclass
 class Unpacking:
@@ -122,6 +136,17 @@ class Unpacking:
         """Return the entries whose bytes are there; the others are noted."""
         self.lacking += [one.name for one in entries if not self.reader.has(one.digest)]
         return [one for one in entries if self.reader.has(one.digest)]
+
+    def keep(self, entries: Sequence[Entry], kept: KeptFiles, names: Grammar, *, by_name: bool) -> None:
+        """Take files out and keep them by digest, and by name if whoever vouches for the bundle vouches for names."""
+        for entry in self.present(entries):
+            path = self.scratch / checked(f"bundle: {entry.kind}", entry.name, names)
+            self.reader.extract(entry.digest, path)
+            try:
+                kept.adopt(path, entry.digest.partition(":")[2], name=entry.name if by_name else None)
+            except EnvcapError as err:
+                self.lacking.append(f"{entry.name} ({err})")
+                path.unlink(missing_ok=True)
 
 
 class Part(ABC):

@@ -34,7 +34,7 @@ def export(store: LocalStore, envcap: Run, last: Callable[[], Attempt]) -> Expor
     def run(environ: Mapping[str, str], exporter: type[Exporter]) -> str:
         done = envcap("run", "--", "true", env={**environ, "PATH": f"{environ['PATH']}:{os.environ['PATH']}"})
         assert done.returncode == 0, done.stderr
-        return exporter().export(last(), store)
+        return exporter().export(last(), store).text
 
     return run
 
@@ -150,7 +150,7 @@ def test_a_version_that_is_none_is_refused(
 
 @pytest.mark.parametrize("exporter", EXPORTERS)
 def test_without_products_there_is_nothing_to_export(exporter: type[Exporter], export: Export) -> None:
-    with pytest.raises(NotCapturedError, match="has no products of EUPS \\(absent: EUPS has set up no product\\)"):
+    with pytest.raises(NotCapturedError, match="has no eups \\(absent: EUPS has set up no product\\)"):
         export({"PATH": "/usr/bin:/bin"}, exporter)
 
 
@@ -175,7 +175,7 @@ class TestCommand:
         done = envcap("export", "@last", "--format", "eups")
         assert done.returncode == 3
         assert done.stderr.count("\n") == 1
-        assert "has no products of EUPS" in done.stderr
+        assert "has no eups" in done.stderr
 
     def test_a_directory_that_is_not_there(self, stack: EupsStack, export: Export, envcap: Run) -> None:
         export(stack.environ, EupsExporter)
@@ -226,7 +226,7 @@ class TestRealEups:
         last: Callable[[], Attempt], shell: Callable[..., str],
     ) -> None:  # fmt: skip
         assert envcap("run", "--", "true", env=job).returncode == 0
-        script = exporter().export(last(), store)
+        script = exporter().export(last(), store).text
         # Exports have no words that are no places.
         wanted = {n: v for n, v in job.items() if exporter is EupsExporter or not n.endswith("_DATA")}
         assert self.environ(shell(script, "env -0")) == wanted
