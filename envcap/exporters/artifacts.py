@@ -12,12 +12,12 @@ from ..artifacts.wheel_target import WheelTarget
 from ..collectors.python_dists import installed_distributions
 from ..errors import EnvcapError, NotCapturedError
 from ..hooks.artifacts import KIND
-from ..model.components import Distribution, Interpreter, OperatingSystem, PythonArtifacts, PythonDists, Site
+from ..model.components import Artifact, Distribution, Interpreter, OperatingSystem, PythonArtifacts, PythonDists, Site
 from ..model.document import Document
 from ..store.base import ObjectStore
 from ..store.index import Attempt
 
-__all__ = ("artifacts_of", "captured", "site_of")
+__all__ = ("artifacts_of", "captured", "site_of", "why_left_out")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +50,11 @@ def artifacts_of(attempt: Attempt, store: ObjectStore) -> PythonArtifacts:
         [wheel for one, wheel in wheels if one.manager == "conda"],
         WheelTarget(interpreter.version, system.machine, system.libc),
     )
+
+
+def why_left_out(one: Artifact) -> str:
+    """Return why a lock can't name the file that a distribution came from."""
+    return one.reason or f"it came from no index ({one.origin}: {one.url})"
 
 
 def captured(attempt: Attempt, store: ObjectStore, kind: str, cls: type[_D]) -> _D:

@@ -11,7 +11,7 @@ from ..model.components import Conda, CondaPackage, PythonArtifacts
 from ..redact import has_scrubbed
 from ..store.base import ObjectStore
 from ..store.index import Attempt
-from .artifacts import artifacts_of, captured, site_of
+from .artifacts import artifacts_of, captured, site_of, why_left_out
 from .base import Exported, Exporter
 
 __all__ = ("CondaLockExporter", "ExplicitExporter")
@@ -100,7 +100,7 @@ def _of_pip(found: PythonArtifacts, left_out: dict[str, str]) -> Iterator[dict[s
         if one.origin == "index" and one.sha256 and one.url:
             yield _entry(one.name, one.version, "pip", one.url, {"sha256": one.sha256})
         elif one.origin != "conda":
-            left_out[f"{one.name} {one.version}"] = one.reason or f"it came from a {one.origin}: {one.url}"
+            left_out[f"{one.name} {one.version}"] = why_left_out(one)
 
 
 def _entry(name: str, version: str, manager: str, url: str, hashes: Mapping[str, str | None]) -> dict[str, Any]:

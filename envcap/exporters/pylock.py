@@ -7,7 +7,7 @@ from ..errors import UsageError
 from ..model.components import Artifact, Interpreter
 from ..store.base import ObjectStore
 from ..store.index import Attempt
-from .artifacts import artifacts_of, captured
+from .artifacts import artifacts_of, captured, why_left_out
 from .base import Exported, Exporter
 
 __all__ = ("PylockExporter",)
@@ -41,7 +41,7 @@ class PylockExporter(Exporter):
             if package is not None:
                 packages.append(package)
             elif one.origin != "conda":
-                left_out[f"{one.name} {one.version}"] = one.reason or f"it came from a {one.origin}: {one.url}"
+                left_out[f"{one.name} {one.version}"] = why_left_out(one)
         lock = Pylock(
             lock_version=Version("1.0"),
             requires_python=SpecifierSet(f"=={minor}.*"),

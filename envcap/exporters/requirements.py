@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..errors import UsageError
 from ..store.base import ObjectStore
 from ..store.index import Attempt
-from .artifacts import artifacts_of
+from .artifacts import artifacts_of, why_left_out
 from .base import Exported, Exporter
 
 __all__ = ("RequirementsExporter",)
@@ -35,6 +35,6 @@ class RequirementsExporter(Exporter):
                 pin = f"{one.name}=={one.version}" if one.origin == "index" else f"{one.name} @ {one.url}"
                 lines.append(format_requirement(install_req_from_line(pin), hashes={f"sha256:{one.sha256}"}))
             elif one.origin != "conda":
-                left_out[f"{one.name} {one.version}"] = one.reason or f"it came from a {one.origin}: {one.url}"
+                left_out[f"{one.name} {one.version}"] = why_left_out(one)
         head = "# The very files that were installed: pip install --require-hashes --no-deps --requirement FILE"
         return Exported("\n".join([head, *lines]) + "\n", left_out)
