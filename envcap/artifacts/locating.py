@@ -80,6 +80,8 @@ def locate_by_tags(target: WheelTarget, one: InstalledWheel) -> Located | str:
 class _RefusedError(CollectorError):
     """pip finds one of the distributions nowhere."""
 
+    error_type = "no_such_wheel"
+
 
 def _halved(
     options: Sequence[str], wanted: Sequence[InstalledWheel]
