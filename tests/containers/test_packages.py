@@ -110,9 +110,10 @@ def test_the_image_of_a_conda_prefix_is_the_same_each_time(own_harbour: Harbour,
 def test_a_library_of_the_system_that_the_base_lacks(
     own_harbour: Harbour, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    need("the library that the job loads", ("dpkg",), ("libyaml-0-2",))
-    if not list(Path("/usr/lib").glob("*/libyaml-0.so.2")):
-        subprocess.run(["apt-get", "install", "-y", "-q", "libyaml-0-2"], check=True, capture_output=True)
+    need("the library that the job loads", ("dpkg",), ("dpkg",))
+    # Its package is fetched from the archive, whose list must be there.
+    for command in (("update", "-q"), ("install", "-y", "-q", "libyaml-0-2")):
+        subprocess.run(["apt-get", *command], check=True, capture_output=True)
     attempt = _job(own_harbour, tmp_path_factory.mktemp("yaml") / "work", YAML_JOB, "python", "out.txt")
     text = own_harbour.run("replay", "dockerfile", attempt, "--base", own_harbour.engine.base).stdout
     assert "dpkg --install" in text
