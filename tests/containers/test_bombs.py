@@ -88,6 +88,7 @@ _LEAVES = (
 """A task that looks for what an earlier quantum left, and leaves something in every place that it can reach."""
 
 
+@pytest.mark.slow
 def test_no_state_leaks_from_one_quantum_to_the_next(own_harbour: Harbour, tmp_path: Path) -> None:
     _misbehave(own_harbour, *_LEAVES)
     observatory = own_harbour.observatory

@@ -107,6 +107,7 @@ def test_the_image_of_a_conda_prefix_is_the_same_each_time(own_harbour: Harbour,
     assert own_harbour.engine.image_id(name) == first
 
 
+@pytest.mark.slow
 def test_a_library_of_the_system_that_the_base_lacks(
     own_harbour: Harbour, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -134,6 +135,7 @@ def test_a_library_of_the_system_that_the_base_lacks(
     assert "libyaml-0-2" in done.stderr + json.dumps(done.stdout)
 
 
+@pytest.mark.slow
 def test_products_of_eups(own_harbour: Harbour, tmp_path_factory: pytest.TempPathFactory) -> None:
     stack = EupsStack(tmp_path_factory.mktemp("eups") / "stack")
     for name, version in (("base", "1.0"), ("afw", "2.1+3")):

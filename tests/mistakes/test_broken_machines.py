@@ -171,6 +171,7 @@ def test_no_room_for_a_replay(lacking: Lacking, disk: Callable[[str], Path], siz
     _one_line(done, 3, "o space", "ENVCAP_CACHE")
 
 
+@pytest.mark.slow
 def test_no_room_for_the_outputs(lacking: Lacking, disk: Callable[[str], Path]) -> None:
     """The environment is there already; there is no room for the isolated repository."""
     first = lacking.rerun()
@@ -184,6 +185,7 @@ def test_no_room_for_the_outputs(lacking: Lacking, disk: Callable[[str], Path]) 
         assert not list(folder.glob("replays/*/repo")), "what is half made takes no room"
 
 
+@pytest.mark.slow
 def test_no_room_for_the_verdict(lacking: Lacking, disk: Callable[[str], Path]) -> None:
     """The store is full: nothing of the replay can be recorded, so it says so instead of a verdict."""
     folder = disk("8m") / "store"

@@ -59,6 +59,7 @@ def test_code_outside_git_was_kept(own: Observatory) -> None:
     assert "is gone" in gone.stderr
 
 
+@pytest.mark.slow
 def test_a_cached_environment_that_was_changed_is_not_believed(own: Observatory) -> None:
     own.forget_environments()
     own.observe(where=_ONE)

@@ -212,6 +212,7 @@ def test_an_original_that_is_gone(own: Observatory) -> None:
             shutil.copyfile(remade, path)
 
 
+@pytest.mark.slow
 def test_inputs_that_depend_on_each_other_are_made_again_in_order(own: Observatory) -> None:
     own.observe(where="detector = 0 AND exposure IN (2026031400001, 2026031400002)")
     for path in own.world.repo.glob("u/me/own/*/calibrated/**/*.fits"):
