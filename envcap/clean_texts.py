@@ -10,7 +10,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
+from .fingerprint import fingerprint
+
 __all__ = ("CleanTexts",)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .memo import Memo
 
 _LONGEST = 256
 _MOST = 4096
@@ -47,27 +53,21 @@ class CleanTexts:
         if len(self._new) < _MOST:
             self._new.update(text for text in texts if len(text) <= _LONGEST)
 
-    def load(self) -> None:
+    def load(self, memo: Memo) -> None:
         """Take in what earlier processes on this node found."""
-        from .fingerprint import fingerprint
-        from .memo import Memo
-
         if not self._loaded:
             self._loaded = True
-            found = Memo().get(_SUBJECT, fingerprint(self._judged_by))
+            found = memo.get(_SUBJECT, fingerprint(self._judged_by))
             if isinstance(found, list):
                 self._kept = frozenset(one for one in found if isinstance(one, str))
 
-    def save(self) -> None:
+    def save(self, memo: Memo) -> None:
         """Keep for later processes what this one found, if that is worth it: every job says a few things of its own."""
-        from .fingerprint import fingerprint
-        from .memo import Memo
-
         new = {_digest(text) for text in self._new} - self._kept
         costly = any(text.startswith(_MARK) and _digest(text) in new for text in self._new)
         if self._loaded and (costly or len(new) >= _WORTH_KEEPING):
             kept = new if len(self._kept) + len(new) > _MOST else new | self._kept
-            Memo().put(_SUBJECT, fingerprint(self._judged_by), sorted(kept))
+            memo.put(_SUBJECT, fingerprint(self._judged_by), sorted(kept))
             self._kept = frozenset(kept)
 
 

@@ -149,8 +149,8 @@ def capture_environment(
     environment = Environment(target)
     places: dict[str, Mapping[str, object]] = {}
     keeper = Keeper(store)
-    CLEAN.load()
     memo = Memo()
+    CLEAN.load(memo)
     for cls in COLLECTORS if collectors is None else collectors:
         layer = environment.host if cls.layer == "host" else environment.software
         collector = cls()

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ..collectors.node_details import KIND as NODE
 from ..environment import Environment, capture_environment
 from ..errors import CollectorError, EnvcapError, StoreError
+from ..memo import Memo
 from ..model.components import Command
 from ..model.descriptor import Descriptor
 from ..model.manifest import Job, Outcome
@@ -255,7 +256,7 @@ class _Recording:
             unstable=unstable,
             degraded=degraded,
         )
-        CLEAN.save()
+        CLEAN.save(Memo())
 
     def _confirm(self, said: Sequence[str]) -> dict[str, str]:
         """Return what the payload's own Python contradicts, and what its hooks could not do."""
