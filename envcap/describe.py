@@ -158,7 +158,10 @@ def _numerics(data: Mapping[str, Any]) -> str:
 
 def _libraries(data: Mapping[str, Any]) -> str:
     strange = [one["path"] for one in data["libraries"] if not one.get("owner")]
-    return f"{len(data['libraries'])} libraries" + (f"; no package brought {_some(strange)}" if strange else "")
+    # A Python that was built by hand brings dozens of its own, among which another one would not stand out.
+    own = [path for path in strange if path.startswith(("{prefix}/", "{base_prefix}/"))]
+    named = [path for path in strange if path not in own] + ([f"{len(own)} of this Python's own"] if own else [])
+    return f"{len(data['libraries'])} libraries" + (f"; no package brought {_some(named)}" if named else "")
 
 
 def _installed(data: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..digest import digest_of_file
 from ..errors import CollectorError
@@ -23,7 +23,7 @@ _DELETED = " (deleted)"
 
 
 def describe_libraries(
-    paths: Iterable[str], prefixes: Iterable[tuple[str, str]], owners: Mapping[str, str]
+    paths: Iterable[str], prefixes: Sequence[tuple[str, str]], owners: Mapping[str, str]
 ) -> LoadedLibraries:
     """Return the component of some loaded files.
 
@@ -31,7 +31,7 @@ def describe_libraries(
     ----------
     paths : iterable of `str`
         As `envcap.hooks.mapped` returns them.
-    prefixes : iterable of `tuple`
+    prefixes : sequence of `tuple`
         Directories that are places, and the names that stand for them.
     owners : mapping
         Of those files that have one, as `envcap.collectors.owners.owners_of` returns them.
@@ -68,7 +68,7 @@ def _identity(path: str) -> tuple[str | None, str | None]:
         return None, None
 
 
-def _portable(path: str, prefixes: Iterable[tuple[str, str]]) -> str:
+def _portable(path: str, prefixes: Sequence[tuple[str, str]]) -> str:
     for folder, name in prefixes:
         if folder and path.startswith(folder.rstrip("/") + "/"):
             return name + path[len(folder.rstrip("/")) :]

@@ -165,7 +165,7 @@ def _observed(
     found = Observed()
     keeper = Keeper(store)
     owners, unknown = _owners(paths, fingerprints)
-    libraries = describe_libraries(paths, zip(prefixes, ("{prefix}", "{base_prefix}"), strict=True), owners)
+    libraries = describe_libraries(paths, list(zip(prefixes, ("{prefix}", "{base_prefix}"), strict=True)), owners)
     clean, _ = scrub_document(libraries.data, LIBRARIES)
     found.components[LIBRARIES] = keeper.document(LoadedLibraries.checked(clean))
     distinct = {one.to_bytes(): one for one in numerics}

@@ -172,6 +172,9 @@ class TestJobs:
         found = LoadedLibraries.from_bytes(store.get(result.observed["loaded_libraries"].digest))
         owners = {os.path.basename(one.path): one.owner for one in found.libraries}
         assert owners["preloaded.so"] is None
+        # What lies in the interpreter's prefixes is named from there, each of them, wherever these stand.
+        places = tuple(f"{place}/" for place in {sys.prefix, sys.base_prefix} if place != "/usr")
+        assert not [one.path for one in found.libraries if one.path.startswith(places)]
         assert "libc6" in str(owners["libc.so.6"])
         assert "no package brought" in envcap("show", "@last").stdout
 
