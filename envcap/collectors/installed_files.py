@@ -116,7 +116,7 @@ class Installation:
             folders[:] = [n for n in folders if n != "__pycache__" and os.path.join(folder, n) not in self._unrecorded]
             for name in names:
                 path = os.path.join(folder, name)
-                if path in self._claims or path in self._unrecorded or name.endswith(".pyc"):
+                if path in self._claims or path in self._unrecorded:
                     continue
                 if folder != library or name not in _BY_INSTALLERS:
                     yield path

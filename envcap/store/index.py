@@ -55,6 +55,8 @@ CREATE INDEX files_digest ON files (digest);
 CREATE INDEX verdicts_of ON verdicts (replay_of);
 """
 _BESIDE = ("-journal", "-wal", "-shm")
+_BROKEN = (sqlite3.Error, UnicodeDecodeError)
+"""What a broken file ends in: a message of SQLite's may quote bytes that are no text."""
 _NEVER_WRITTEN = "it holds what was never written to it"
 
 
@@ -148,7 +150,7 @@ class Index:
         except sqlite3.OperationalError:
             # A full disk or a file system without locks: nothing is lost by indexing in memory.
             return _prepared(sqlite3.connect(":memory:"))
-        except sqlite3.DatabaseError as err:
+        except _BROKEN as err:
             raise self._broken(err) from err
 
     def refresh(self) -> None:
@@ -163,7 +165,7 @@ class Index:
             self.path = ":memory:"
             self._connection = _prepared(sqlite3.connect(self.path))
             self.refresh()
-        except sqlite3.Error as err:
+        except _BROKEN as err:
             self._connection.close()
             raise self._broken(err) from err
 
@@ -201,7 +203,7 @@ class Index:
                 raise self._broken(_NEVER_WRITTEN)
             if os.path.getsize(path) <= start:
                 return
-        except (OSError, UnicodeError) as err:
+        except (OSError, UnicodeEncodeError) as err:
             raise StoreError(f"{path}: {getattr(err, 'strerror', None) or err}") from err
         for found in read_journal(path, start):
             if isinstance(found, Damage) and found.tail:
@@ -334,7 +336,7 @@ class Index:
         known = [v.encode("utf-8", "backslashreplace").decode() if isinstance(v, str) else v for v in values]
         try:
             return self._connection.execute(sql, known).fetchall()
-        except sqlite3.Error as err:
+        except _BROKEN as err:
             raise self._broken(err) from err
 
     def _record(self, journal: object, offset: object) -> Record:

@@ -24,6 +24,7 @@ from ..progress import Progress
 from ..sandbox.base import Mount
 from ..sandbox.container import ContainerSandbox, confinement
 from ..wheels.gathering import WheelGatherer
+from ..wheels.wanted import wanted_wheels
 from .base import Built, Engine, planned_wheels, wheelhouse
 from .code import code_layer, code_path
 from .eups import eups_folders, eups_layer, with_products
@@ -52,12 +53,13 @@ class ContainerEngine(Engine):
     def _planned(self, job: CapturedJob, rung: Rung) -> Iterator[Layer]:
         python = f"{job.interpreter.implementation} {job.interpreter.version}"
         packages = locked_packages(job)
-        count = len([one for one in job.dists.distributions if not packages or one.manager != "conda"])
+        wheels = wanted_wheels(job)
+        count = len(wheels)
         if rung.image is not None or rung.fidelity is Fidelity.EXACT:
             yield Layer("interpreter", rung.fidelity, f"{python}, looked at when it runs")
             yield Layer("python_dists", rung.fidelity, f"{count} distributions, proved by RECORD when it runs")
         else:
-            lacking = WheelGatherer(wheelhouse(), offline=True).lacking(job.dists.distributions)
+            lacking = WheelGatherer(wheelhouse(), offline=True).lacking(wheels)
             yield Layer("interpreter", Fidelity.REBUILT, f"{'conda' if packages else 'the base'}'s, for {python}")
             if packages:
                 gatherer = CondaGatherer(kept_packages(), offline=self.options.offline)

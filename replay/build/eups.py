@@ -86,11 +86,18 @@ def with_products(job: CapturedJob, variables: Mapping[str, str]) -> dict[str, s
 
 
 def eups_folders(job: CapturedJob) -> list[str]:
-    """Return the directories of the products that still stand, EUPS's own among them."""
+    """Return the directories of the products that still stand, EUPS's own among them.
+
+    Raises
+    ------
+    ReplayRefusedError
+        Naming the one that is no path.
+    """
     if _KIND not in job.attempt.recipe.software:
         return []
     found = [_mapping(job, "variables").get("EUPS_DIR"), *(place.get("folder") for _, place in _products(job))]
-    return [folder for folder in found if isinstance(folder, str) and os.path.isdir(folder)]
+    folders = [checked("eups.products: folder", folder, grammar.ABSOLUTE_PATH) for folder in found if folder is not None]
+    return [folder for folder in folders if os.path.isdir(folder)]
 
 
 def _compared(job: CapturedJob, variables: Mapping[str, str]) -> Layer:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from envcap.collectors.conda import CondaCollector
-from envcap.collectors.installed_files import Installation
+from envcap.collectors.installed_files import CONTENT, Installation
 from envcap.errors import EnvcapError
 from envcap.model.components import Conda
 from envcap.model.descriptor import describe_bytes
@@ -21,7 +21,6 @@ from ..conda.prefix import make_prefix
 from ..errors import BuildError, ReplayRefusedError
 from ..fidelity import Fidelity, Layer
 from ..jobs.base import CapturedJob
-from .installed import modified_files, stray_files
 from .interpreter import FoundPython, find_python, interpreter_layer, interpreter_places
 
 __all__ = ("CondaPrefix", "Foundation", "HostPython", "conda_layer", "foundation_of")
@@ -30,7 +29,15 @@ _SHOWN = 3
 
 
 class Foundation(ABC):
-    """What distributions are installed into."""
+    """What distributions are installed into.
+
+    Parameters
+    ----------
+    job : `CapturedJob`
+    """
+
+    def __init__(self, job: CapturedJob) -> None:
+        self._job = job
 
     @abstractmethod
     def layers(self) -> tuple[Layer, ...]:
@@ -54,9 +61,18 @@ class Foundation(ABC):
     def reached(self, folder: str) -> tuple[Layer, ...]:
         """Return how close what was made is to the job's."""
 
-    @abstractmethod
     def is_whole(self, folder: str) -> bool:
-        """Whether all files in an environment are as they were installed."""
+        """Whether all files in an environment are as packages and distributions brought them, and there is no other."""
+        found = Installation(self.target(folder)).check(CONTENT)
+        return not found.modified and not found.missing and not found.stray
+
+    def target(self, folder: str) -> Target:
+        """Return the environment as collectors take one; nothing of it is run."""
+        version = self._job.interpreter.version
+        library = os.path.join(folder, "lib", f"python{'.'.join(version.split('.')[:2])}")
+        python = os.path.join(folder, "bin", "python")
+        path = [library, os.path.join(library, "lib-dynload"), os.path.join(library, "site-packages")]
+        return Target((python, folder, "cpython", version, None, path, library), {})
 
     @abstractmethod
     def places(self) -> list[str]:
@@ -73,7 +89,7 @@ class HostPython(Foundation):
     """
 
     def __init__(self, job: CapturedJob, found: FoundPython) -> None:
-        self._job = job
+        super().__init__(job)
         self._found = found
 
     def layers(self) -> tuple[Layer, ...]:
@@ -92,12 +108,6 @@ class HostPython(Foundation):
         """Return the interpreter against the captured one."""
         return self.layers()
 
-    def is_whole(self, folder: str) -> bool:
-        """Whether the library directory holds what RECORDs say, and nothing else."""
-        (version,) = os.listdir(os.path.join(folder, "lib"))
-        site = os.path.join(folder, "lib", version, "site-packages")
-        return not modified_files(site) and not stray_files(site)
-
     def places(self) -> list[str]:
         """Return the directory that the interpreter and its library are in."""
         return interpreter_places(self._found)
@@ -115,7 +125,7 @@ class CondaPrefix(Foundation):
     """
 
     def __init__(self, job: CapturedJob, packages: Sequence[LockedPackage], *, offline: bool) -> None:
-        self._job = job
+        super().__init__(job)
         self._packages = packages
         self._gatherer = CondaGatherer(kept_packages(), offline=offline)
         self._offline = offline
@@ -145,7 +155,7 @@ class CondaPrefix(Foundation):
 
     def _conda(self, folder: str) -> Layer:
         captured = conda_of(self._job)
-        found = CondaCollector().collect(self._target(folder), describe_bytes).component
+        found = CondaCollector().collect(self.target(folder), describe_bytes).component
         assert isinstance(found, Conda)
         assert captured is not None
         there, here = ({(p.name, p.version, p.build): p.sha256 or p.md5 for p in one.packages} for one in (captured, found))
@@ -153,18 +163,6 @@ class CondaPrefix(Foundation):
         if other:
             return Layer("conda", Fidelity.SUBSTITUTED, f"other packages: {', '.join(other[:_SHOWN])}")
         return Layer("conda", Fidelity.EXACT, f"{len(here)} packages, each from the captured file")
-
-    def is_whole(self, folder: str) -> bool:
-        """Whether all files are as packages and distributions brought them."""
-        found = Installation(self._target(folder)).check()
-        return not found.modified and not found.missing and not found.stray
-
-    def _target(self, folder: str) -> Target:
-        minor = ".".join(self._job.interpreter.version.split(".")[:2])
-        library = os.path.join(folder, "lib", f"python{minor}")
-        python = os.path.join(folder, "bin", "python")
-        path = [library, os.path.join(library, "lib-dynload"), os.path.join(library, "site-packages")]
-        return Target((python, folder, "cpython", self._job.interpreter.version, None, path, library), {})
 
     def places(self) -> list[str]:
         """Return none: it holds all that it needs."""

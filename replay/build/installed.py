@@ -12,10 +12,7 @@ from envcap.collectors.installed_files import has_digest
 from envcap.collectors.python_dists import InstalledDistribution, installed_distributions, normalised_record, record_rows
 from envcap.errors import EnvcapError
 
-__all__ = ("copy_installed", "modified_files", "record_digest", "records", "stray_files")
-
-_OF_THE_VENV = frozenset({"_virtualenv.py", "_virtualenv.pth"})
-"""What uv puts into every virtual environment that it makes."""
+__all__ = ("copy_installed", "record_digest", "records")
 
 
 def records(site: str) -> dict[str, InstalledDistribution]:
@@ -29,39 +26,18 @@ def record_digest(found: InstalledDistribution) -> str | None:
     return None if text is None else normalised_record(text)
 
 
-def modified_files(site: str) -> list[str]:
-    """Return the files whose content is no longer what a RECORD says.
+def _claims(site: str) -> dict[str, set[str]]:
+    """Return the hashes that RECORDs claim for each file of a library directory.
 
     Distributions that share a namespace package may each claim its ``__init__.py``, with different content; the one
     that was installed last is there, and that is as good as any.
     """
-    return [path for path, digests in _claims(site).items() if not _has_any(os.path.join(site, path), digests)]
-
-
-def _claims(site: str) -> dict[str, set[str]]:
-    """Return the hashes that RECORDs claim for each file of a library directory."""
     claims: dict[str, set[str]] = {}
     for found in installed_distributions([site]):
         for path, digest, _ in record_rows(found.read_record() or ""):
             if digest and not path.startswith("../"):
                 claims.setdefault(path, set()).add(digest)
     return claims
-
-
-def stray_files(site: str) -> list[str]:
-    """Return the files that belong to no distribution: anything there can be imported, or run at start (``.pth``)."""
-    owned = {
-        os.path.normpath(path)
-        for found in installed_distributions([site])
-        for path, _, _ in record_rows(found.read_record() or "")
-    }
-    strays = []
-    for folder, folders, names in os.walk(site):
-        folders[:] = [name for name in folders if name != "__pycache__"]
-        inside = os.path.relpath(folder, site)
-        paths = (os.path.normpath(os.path.join(inside, name)) for name in names)
-        strays += [path for path in paths if path not in owned and path not in _OF_THE_VENV]
-    return strays
 
 
 def _has_any(path: str, digests: Iterable[str]) -> bool:

@@ -33,6 +33,7 @@ from ..progress import Progress
 from ..sandbox.base import Mount, Sandbox
 from ..sandbox.bubblewrap import Bubblewrap
 from ..sandbox.unconfined import Unconfined
+from ..wheels.wanted import wanted_wheels
 from ..wheels.wheelhouse import Wheel
 from .base import Built, Engine, observed, passed_variables, planned_wheels, wheelhouse
 from .code import code_layer, code_path
@@ -73,7 +74,7 @@ class VenvEngine(Engine):
     def _planned_dists(self, job: CapturedJob, base: Foundation | None) -> Layer:
         if base is not None and os.path.exists(_marker(folder := _folder(job, base))):
             return _proved_dists(job, folder)
-        wanted = _installable(job)
+        wanted = wanted_wheels(job)
         bad = [d for d in wanted if not _NAME.fullmatch(d.name) or not _VERSION.fullmatch(d.version)]
         if bad:
             return Layer("python_dists", Fidelity.IMPOSSIBLE, f"{bad[0].name!r} {bad[0].version!r} is no distribution")
@@ -122,11 +123,6 @@ class VenvEngine(Engine):
 def _wanted(job: CapturedJob) -> Sequence[Distribution]:
     """Return the distributions that must be there in the end; an editable one is code, which is put back as such."""
     return [d for d in job.dists.distributions if not d.editable]
-
-
-def _installable(job: CapturedJob) -> Sequence[Distribution]:
-    """Return the distributions to install: conda's come with their packages."""
-    return [d for d in _wanted(job) if d.manager != "conda"]
 
 
 def _folder(job: CapturedJob, base: Foundation) -> str:
@@ -196,7 +192,7 @@ def _build(job: CapturedJob, base: Foundation, folder: str, *, offline: bool) ->
 
 def _fill(job: CapturedJob, base: Foundation, folder: str, *, offline: bool) -> None:
     base.create(folder, run_uv)
-    kept, others = kept_wheels(_installable(job))
+    kept, others = kept_wheels(wanted_wheels(job))
     install_wheels(folder, kept)
     from_index, local = _partition(job, others)
     unreachable: UnreachableError | None = None
@@ -216,7 +212,7 @@ def _fill(job: CapturedJob, base: Foundation, folder: str, *, offline: bool) -> 
             raise unreachable
         return  # not whole: what no index has today may be there tomorrow
     with open(_marker(folder), "w", encoding="utf-8") as stream:
-        json.dump({"generator": _GENERATOR, "distributions": len(_installable(job))}, stream)
+        json.dump({"generator": _GENERATOR, "distributions": len(wanted_wheels(job))}, stream)
 
 
 def _compile(job: CapturedJob, folder: str) -> None:

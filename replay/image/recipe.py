@@ -18,6 +18,7 @@ from ..debs.gathering import LockedDeb, locked_debs
 from ..debs.used import os_packages_of, used_packages
 from ..grammar import checked
 from ..jobs.base import CapturedJob
+from ..wheels.wanted import wanted_wheels
 
 __all__ = ("CODE", "GENERATOR", "PREFIX", "REPOSITORY", "USER", "ImageRecipe", "recipe_of")
 
@@ -115,7 +116,7 @@ def recipe_of(
     ReplayRefusedError
         Naming the field whose value has no place in an image.
     """
-    wanted = [one for one in job.dists.distributions if not one.editable and one.manager != "conda"]
+    wanted = wanted_wheels(job)
     for number, one in enumerate(wanted):
         field = f"python_dists.distributions[{number}]"
         checked(f"{field}.name", one.name, grammar.DISTRIBUTION)

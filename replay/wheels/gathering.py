@@ -11,6 +11,7 @@ from envcap.model.components import Distribution
 from ..errors import BuildError
 from ..jobs.base import CapturedJob
 from .fetch import fetch, fetch_tool
+from .wanted import wanted_wheels
 from .wheelhouse import Wheel, Wheelhouse
 
 __all__ = ("PIP", "WheelGatherer", "wheel_target")
@@ -34,13 +35,13 @@ class WheelGatherer:
         self._wheelhouse = wheelhouse
         self._offline = offline
 
-    def lacking(self, distributions: Iterable[Distribution]) -> list[str]:
+    def lacking(self, wanted: Iterable[Distribution]) -> list[str]:
         """Return the distributions whose wheels aren't kept."""
-        return [f"{one.name} {one.version}" for one in _wheels(distributions) if self._wheelhouse.find(one) is None]
+        return [f"{one.name} {one.version}" for one in wanted if self._wheelhouse.find(one) is None]
 
     def gather(self, job: CapturedJob) -> tuple[list[Wheel], dict[str, str]]:
         """Return the wheels of a job's distributions, and why it can't be had of each that isn't among them."""
-        installed = _wheels(job.dists.distributions)
+        installed = wanted_wheels(job)
         wanted = [one for one in installed if self._wheelhouse.find(one) is None]
         reasons: dict[str, str] = {f"{one.name} {one.version}": _OFFLINE for one in wanted}
         if wanted and not self._offline:
@@ -73,11 +74,6 @@ class WheelGatherer:
             told = f"the wheel of {PIP[0]} {PIP[1]}, which installs the others, is not here"
             raise BuildError(f"{told}, and nothing is fetched (--offline)")
         return found
-
-
-def _wheels(distributions: Iterable[Distribution]) -> list[Distribution]:
-    """Return the distributions that wheels can bring: an editable one is code, and conda's are in its packages."""
-    return [one for one in distributions if not one.editable and one.manager != "conda"]
 
 
 def wheel_target(job: CapturedJob) -> WheelTarget:

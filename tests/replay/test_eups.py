@@ -260,3 +260,12 @@ class TestEngines:
         assert built.variables["AFW_DIR"] == stack.environ["AFW_DIR"]
         # Put back as code, and not doubled.
         assert str(stack.root) not in built.variables["PYTHONPATH"]
+
+
+def test_a_directory_that_is_no_path_reaches_neither_a_mount_nor_a_dockerfile(job: CapturedJob, tmp_path: Path) -> None:
+    folder = tmp_path / "product\nRUN touch mark"
+    folder.mkdir()  # it really is there, so that only its name can stop it
+    (first, second) = job.places["eups"]["products"]  # type: ignore[misc]
+    forged = with_place(job, "products", [{**first, "folder": str(folder)}, second])
+    with pytest.raises(ReplayRefusedError, match=r"^eups\.products: folder"):
+        eups_folders(forged)

@@ -78,11 +78,12 @@ def test_what_is_gone_and_what_nobody_installed(
     (site / "alpha" / "data.bin").unlink()
     (site / "evil.pth").write_text("import os\n")
     (site / "alpha" / "extra.py").touch()
+    (site / "sourceless.pyc").touch()  # Python imports it like any module
     inside = site.relative_to(python.parent.parent)
     modified, missing, stray = told(check(python))
     assert modified == {}
     assert missing == {f"{inside}/alpha/data.bin": "python alpha"}
-    assert stray == (f"{inside}/alpha/extra.py", f"{inside}/evil.pth")
+    assert stray == (f"{inside}/alpha/extra.py", f"{inside}/evil.pth", f"{inside}/sourceless.pyc")
 
 
 def test_files_of_conda(

@@ -182,6 +182,14 @@ class TestLost:
         with pytest.raises(StoreError, match="delete this file"):
             list(Index(store).attempts())
 
+    def test_one_whose_schema_is_no_text_is_named(self, store: LocalStore, add_attempt: AddAttempt) -> None:
+        add_attempt("a")
+        Index(store).close()
+        path = Path(store.root, "index.sqlite")
+        path.write_bytes(path.read_bytes().replace(b"CREATE TABLE damage", b"CREATE \xccABLE damage"))
+        with pytest.raises(StoreError, match=r"index\.sqlite: .*delete this file"):
+            Index(store)
+
     def test_an_empty_file_is_filled(self, store: LocalStore, add_attempt: AddAttempt) -> None:
         add_attempt("a")
         Path(store.root, "index.sqlite").touch()
