@@ -31,7 +31,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_ABSENT = "the command ran no Python program, and from outside a program's libraries can't be seen"
+_NO_PYTHON = "the command ran no Python program, and from outside a program's libraries can't be seen"
+_UNTOLD = "{prefix} told nothing: its Python has no envcap (pip install envcap there), or was told to start without it"
 
 
 class Observed:
@@ -131,7 +132,8 @@ def observed_in_children(store: ObjectStore, said: Sequence[str], environment: E
     began, ended = ({line.partition(" ")[2] for line in said if line.startswith(word)} for word in ("began ", "ended "))
     found = Observed()
     if not began:
-        found.outcomes = dict.fromkeys((LIBRARIES, NUMERICS), Outcome(status="absent", reason=_ABSENT))
+        reason = _UNTOLD.format(prefix=environment.prefix) if environment.prefix else _NO_PYTHON
+        found.outcomes = dict.fromkeys((LIBRARIES, NUMERICS), Outcome(status="absent", reason=reason))
         return found
     bases = [line.removeprefix("base ") for line in said if line.startswith("base ")]
     paths = [line.removeprefix("library ") for line in said if line.startswith("library ")]

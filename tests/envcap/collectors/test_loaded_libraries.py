@@ -132,6 +132,7 @@ def test_a_preloaded_library_stands_out(
     ("command", "status", "told"),
     [
         (("true",), "absent", "ran no Python program"),
+        ((sys.executable, "-S", "-c", "pass"), "absent", f"{sys.prefix} told nothing"),
         ((sys.executable, "-c", "import os; os._exit(0)"), "failed", "os._exit"),
         ((sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"), "failed", "killed"),
     ],
