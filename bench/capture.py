@@ -54,7 +54,7 @@ else:
         began = time.perf_counter()
         for cls in COLLECTORS:
             state = fingerprint_of(cls(), target)
-            if state is not None and recalled(memo, cls.kind, target, state, store):
+            if state is not None and recalled(memo, cls(), target, state, store):
                 counts.append(cls.kind)
         taken.append(time.perf_counter() - began)
     assert {"conda", "python_dists", "os_packages"} <= set(counts), counts

@@ -157,7 +157,7 @@ def capture_environment(
         before = fingerprint_of(collector, target)
         if before is not None:
             environment.fingerprints[cls.kind] = before.digest
-            if known := recalled(memo, cls.kind, target, before, store):
+            if known := recalled(memo, collector, target, before, store):
                 layer[cls.kind], places[cls.kind] = known
                 environment.outcomes[cls.kind] = Outcome(status="captured")
                 continue
@@ -172,7 +172,7 @@ def capture_environment(
                     environment.instances[cls.kind] = collected.instance
                 if before is not None and not notes and keeper.failure is None:
                     states = (before, fingerprint_of(collector, target))
-                    memorise(memo, cls.kind, target, states, (layer[cls.kind], collected.place))
+                    memorise(memo, collector, target, states, (layer[cls.kind], collected.place))
             except (EnvcapError, TypeError, ValueError) as err:
                 outcome = Outcome(status="failed", reason=f"{cls.kind} can't be written down: {err}")
         captured = outcome.status == "captured"

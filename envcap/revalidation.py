@@ -11,7 +11,7 @@ from .errors import EnvcapError, FormatError
 from .fingerprint import Fingerprint, fingerprint
 from .memo import Memo
 from .model.descriptor import Descriptor, describe, describe_bytes
-from .model.document import parse_json
+from .model.document import Document
 from .store.base import ObjectStore
 from .target import Target
 
@@ -43,9 +43,9 @@ def _facts(kind: str, target: Target) -> Iterator[str]:
     yield from (_VERSION, kind, target.executable, target.prefix, target.version, *target.path)
 
 
-def recalled(memo: Memo, kind: str, target: Target, state: Fingerprint, store: ObjectStore) -> Known | None:
+def recalled(memo: Memo, collector: Collector, target: Target, state: Fingerprint, store: ObjectStore) -> Known | None:
     """Return the component and the places that stand for a fingerprint, if the store has that component."""
-    found = memo.get(_subject(kind, target), state)
+    found = memo.get(_subject(collector, target), state)
     try:
         if not isinstance(found, Mapping):
             return None
@@ -59,13 +59,13 @@ def recalled(memo: Memo, kind: str, target: Target, state: Fingerprint, store: O
 
 
 def memorise(
-    memo: Memo, kind: str, target: Target, states: tuple[Fingerprint, Fingerprint | None], found: Known
+    memo: Memo, collector: Collector, target: Target, states: tuple[Fingerprint, Fingerprint | None], found: Known
 ) -> None:
     """Keep what was found, if nothing changed meanwhile and no change could have gone unnoticed."""
     before, after = states
     if after is not None and after.digest == before.digest and before.is_settled(time.time_ns()):
         component, place = found
-        memo.put(_subject(kind, target), before, {"component": component.data, "place": place})
+        memo.put(_subject(collector, target), before, {"component": component.data, "place": place})
 
 
 def changes_since(
@@ -85,27 +85,34 @@ def changes_since(
 
     changed = {}
     for cls in COLLECTORS:
-        state = fingerprint_of(cls(), target) if cls.kind in fingerprints else None
+        collector = cls()
+        state = fingerprint_of(collector, target) if cls.kind in fingerprints else None
         if state is None or state.digest == fingerprints[cls.kind]:
             continue
-        collected, outcome = collect(cls(), target, describe_bytes)
+        collected, outcome = collect(collector, target, describe_bytes)
         if collected is None:
             changed[cls.kind] = f"{outcome.status}: {outcome.reason}"
         elif cls.kind not in components:
             changed[cls.kind] = "there was none at the start"
-        elif describe(collected.component) != components[cls.kind]:
-            changed[cls.kind] = _told(store, components[cls.kind], collected.component.data)
+        elif told := _told(collector, components[cls.kind], collected.component, store):
+            changed[cls.kind] = told
     return changed
 
 
-def _told(store: ObjectStore, before: Descriptor, after: Mapping[str, object]) -> str:
+def _told(collector: Collector, known: Descriptor, after: Document, store: ObjectStore) -> str:
+    if describe(after) == known:
+        return ""
     from .differences import document_changes
 
-    changes = document_changes(parse_json(store.get(before.digest)), after)
+    try:
+        before = type(after).from_bytes(store.get(known.digest))
+    except EnvcapError as err:
+        return f"what it was can't be told any more: {err}"
+    changes = document_changes(collector.steady(before), collector.steady(after))
     named = [f"{one.name} {one.before} → {one.after}" for one in changes[:_MAX_NAMED]]
     more = f" and {len(changes) - _MAX_NAMED} more" if len(changes) > _MAX_NAMED else ""
     return ", ".join(named) + more
 
 
-def _subject(kind: str, target: Target) -> str:
-    return "\n".join(_facts(kind, target))
+def _subject(collector: Collector, target: Target) -> str:
+    return "\n".join((*_facts(collector.kind, target), str(collector.slot(target))))

@@ -88,6 +88,14 @@ class Collector(ABC):
         """Return the texts that decide besides those files and the target's interpreter."""
         return ()
 
+    def slot(self, target: Target) -> int:
+        """Return which of a few findings, remembered side by side for the target's interpreter, this one is."""
+        return 0
+
+    def steady(self, component: Document) -> Mapping[str, object]:
+        """Return what of a component may not change while a job runs."""
+        return component.data
+
 
 def collect(collector: Collector, target: Target, keep: Keep) -> tuple[Collected | None, Outcome]:
     """Run a collector and return what it found with its outcome. It never raises: capture never kills a job."""

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import subprocess
-from collections.abc import Iterator
+from binascii import crc32
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 
@@ -20,9 +19,11 @@ from ..errors import CollectorError
 from ..ids import uuid7
 from ..model.components import CodeRoot, Source
 from ..model.descriptor import Descriptor
+from ..model.document import Document
 from ..redact import is_secret_file, scrub, scrubbed, scrubbed_kinds
 from ..target import CodePlace, Target
 from .base import Absent, Collected, Collector, Keep
+from .source_state import repository_above, state_files
 
 __all__ = ("FILE_MEDIA_TYPE", "MAX_FILE", "MAX_FILES", "PATCH_MEDIA_TYPE", "SourceCollector", "work_tree_state")
 
@@ -54,8 +55,10 @@ _CODE = (
 )
 _DATA = (".yaml", ".yml", ".json", ".toml", ".cfg", ".ini", ".txt", ".csv", ".ecsv", ".sh")
 _BY_CUSTOM = "it holds secrets by custom"
+_TO_COMMIT = "; commit what is meant to stay"
 _CHANGE = b"\ndiff --git "
 _GIT_SECONDS = 60
+_SLOTS = 64
 _MAX_HASHED = 1 << 26
 # Nothing that a repository configures may run here: no monitor, hook, external diff or text conversion. Its clean
 # filters do run: without them git can't tell what has changed (LFS), and they come with the code that the job imports.
@@ -73,6 +76,32 @@ class SourceCollector(Collector):
     """Asks git about each code root, and keeps what git can't give back."""
 
     kind = "source"
+
+    def looked_at(self, target: Target) -> Iterable[str] | None:
+        """Return all files of the roots and what git knows of them; `None` without roots."""
+        places = target.code_places()
+        return [path for place in places for path in _state_files(place)] or None
+
+    def facts(self, target: Target) -> Iterable[str]:
+        """Return the roots."""
+        return [f"{place.path} {place.deep}" for place in target.code_places()]
+
+    def slot(self, target: Target) -> int:
+        """Return a number by the roots: jobs of one interpreter run code in many of them."""
+        return crc32("\n".join(self.facts(target)).encode("utf-8", "surrogateescape")) % _SLOTS
+
+    def steady(self, component: Document) -> Mapping[str, object]:
+        """Return what is imported: what a job writes beside its code is no change of it."""
+        roots = []
+        for root in Source.checked(component.data).roots:
+            files = {name: kept.data for name, kept in root.files.items() if name.endswith(_IMPORTABLE)}
+            left_out = {
+                name: why
+                for name, why in root.left_out.items()
+                if name.endswith(_IMPORTABLE) or why.endswith(_TO_COMMIT)
+            }
+            roots.append({**root.data, "files": files, "left_out": left_out})
+        return {"roots": roots}
 
     def collect(self, target: Target, keep: Keep) -> Collected:
         """Return the code roots in search order."""
@@ -93,9 +122,17 @@ class SourceCollector(Collector):
         return Collected(Source(roots=roots), {"roots": where})
 
 
+def _state_files(place: CodePlace) -> Iterator[str]:
+    top = repository_above(place.path)
+    if top is not None:
+        return state_files(place.path, top)
+    return (os.path.join(place.path, name) for name in _loose_files(place))
+
+
 def _code_root(place: CodePlace, keep: Keep) -> tuple[CodeRoot | None, dict[str, str]]:
     name = os.path.basename(place.path)
-    head = _git(place.path, "rev-parse", "--show-toplevel", "--show-prefix", "HEAD", tolerated=128)
+    asked = ("rev-parse", "--show-toplevel", "--show-prefix", "HEAD")
+    head = _git(place.path, *asked, tolerated=128) if repository_above(place.path) is not None else None
     if head is None:
         files, left_out = _keep_files(place.path, _loose_files(place), keep)
         return (CodeRoot(name=name, files=files, left_out=left_out) if files else None), {}
@@ -104,7 +141,8 @@ def _code_root(place: CodePlace, keep: Keep) -> tuple[CodeRoot | None, dict[str,
         patch = _git(place.path, *_GIT_DIFF, index=index) or b""
     kept_patch, left_out = _keep_patch(patch, keep)
     listed = _git(place.path, "ls-files", "--others", "--exclude-standard", "-z", "--", ".") or b""
-    untracked = [path for path in listed.decode("utf-8", "surrogateescape").split("\0") if path]
+    paths = listed.decode("utf-8", "surrogateescape").split("\0")
+    untracked = [path for path in paths if path and "__pycache__/" not in path]
     files, too_much = _keep_files(place.path, iter(untracked), keep, importable_only=True)
     root = CodeRoot(
         name=name,
@@ -147,6 +185,8 @@ def _own_index(folder: str) -> Iterator[str]:
     copy = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"envcap-{uuid7()}.index")  # noqa: S108  (a UUID is no guess)
     try:
         with contextlib.suppress(FileNotFoundError):
+            import shutil
+
             # With its time: a file that was changed in the second in which the index was written counts as changed
             # only if the index is not younger than the file (git's "racy git").
             shutil.copy2(index, copy)
@@ -160,6 +200,8 @@ def _git(folder: str, *arguments: str, tolerated: int = 0, index: str | None = N
     """Return what a git command prints; `None` for the exit status that means there is nothing."""
     # Inside a git hook, GIT_DIR and its like name another repository.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    import subprocess
+
     environ |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", **({"GIT_INDEX_FILE": index} if index else {})}
     try:
         done = subprocess.run([*_GIT, "-C", folder, *arguments], capture_output=True, env=environ, timeout=_GIT_SECONDS)
@@ -185,10 +227,10 @@ def _keep_patch(patch: bytes, keep: Keep) -> tuple[Descriptor | None, dict[str, 
         if reason is None:
             kept.append(change)
         else:
-            left_out[name] = f"{reason}; commit what is meant to stay"
+            left_out[name] = reason + _TO_COMMIT
     whole = b"".join(kept)
     if len(whole) > MAX_FILE:
-        return None, {**left_out, "(patch)": f"{len(whole)} bytes, {digest_of(whole)}; commit what is meant to stay"}
+        return None, {**left_out, "(patch)": f"{len(whole)} bytes, {digest_of(whole)}{_TO_COMMIT}"}
     return (keep(PATCH_MEDIA_TYPE, whole) if whole else None), left_out
 
 
