@@ -7,9 +7,9 @@ that go into the store as they are come here, and of them only digests are kept.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 
+from .digest import sha256_hex
 from .fingerprint import fingerprint
 
 __all__ = ("CleanTexts",)
@@ -23,6 +23,7 @@ _MOST = 4096
 _WORTH_KEEPING = 8
 _SUBJECT = "clean texts"
 _MARK = "\x1d"
+_DIGITS = 20
 
 
 class CleanTexts:
@@ -72,4 +73,4 @@ class CleanTexts:
 
 
 def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=10).hexdigest()
+    return sha256_hex(text.encode("utf-8", "surrogatepass"))[:_DIGITS]

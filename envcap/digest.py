@@ -7,11 +7,13 @@ follow: members sorted by UTF-16 code units, no white space, and the escapes of 
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
-__all__ = ("MAX_INTEGER", "Json", "canonical_json", "digest_of", "digest_of_file")
+__all__ = ("MAX_INTEGER", "Json", "canonical_json", "digest_of", "digest_of_file", "hmac_sha256", "sha256_hex")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +27,31 @@ MAX_INTEGER = 2**53 - 1
 """Largest magnitude that every JSON reader keeps exactly (RFC 7493, section 2.2)."""
 
 _CHUNK = 1 << 18
+_LARGE = 1 << 20
+_BLOCK = 64
+_INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+
+
+def _sha256() -> Callable[[bytes], Any]:
+    """Return the interpreter's own: loading OpenSSL takes longer than all that a short job hashes.
+
+    The standard library does so, too (`random`).
+    """
+    if "_hashlib" not in sys.modules:
+        for module in ("_sha2", "_sha256"):  # from Python 3.12 on, and before
+            with suppress(ImportError):
+                return __import__(module).sha256  # type: ignore[no-any-return]
+    return _openssl()
+
+
+def _openssl() -> Callable[[bytes], Any]:
+    import hashlib
+
+    return hashlib.sha256
+
+
+sha256 = _sha256()
 
 
 class _Misfit(Exception):  # noqa: N818  (never leaves this module)
@@ -121,7 +147,19 @@ def canonical_json(value: Json) -> bytes:
 
 def digest_of(data: bytes) -> str:
     """Return ``sha256:<64 hex digits>`` of some bytes."""
-    return "sha256:" + hashlib.sha256(data).hexdigest()
+    return "sha256:" + sha256_hex(data)
+
+
+def sha256_hex(data: bytes) -> str:
+    """Return the SHA-256 of some bytes as 64 hex digits."""
+    return str(sha256(data).hexdigest())
+
+
+def hmac_sha256(secret: bytes, message: bytes) -> bytes:
+    """Return the HMAC-SHA256 (RFC 2104) of a message under a secret of at most 64 bytes."""
+    key = secret.ljust(_BLOCK, b"\0")
+    inner = sha256(key.translate(_INNER) + message).digest()
+    return bytes(sha256(key.translate(_OUTER) + inner).digest())
 
 
 def digest_of_file(path: str) -> tuple[str, int]:
@@ -132,10 +170,14 @@ def digest_of_file(path: str) -> tuple[str, int]:
     OSError
         If the file can't be read.
     """
-    hasher = hashlib.sha256()
     size = 0
     with open(path, "rb", buffering=0) as stream:
+        hasher = _hasher(os.fstat(stream.fileno()).st_size)
         while piece := stream.read(_CHUNK):
             hasher.update(piece)
             size += len(piece)
     return "sha256:" + hasher.hexdigest(), size
+
+
+def _hasher(size: int) -> Any:
+    return (sha256 if size < _LARGE else _openssl())(b"")

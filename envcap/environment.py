@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from .collectors.base import Collector, collect
 from .errors import EnvcapError, FormatError
+from .fingerprint import Fingerprint, fingerprint
 from .memo import Memo
 from .model.components import Site
 from .model.descriptor import Descriptor
@@ -19,13 +20,14 @@ from .model.document import Document
 from .model.manifest import Outcome
 from .model.recipe import Recipe
 from .redact import CLEAN, scrub_document
-from .revalidation import fingerprint_of, memorise, recalled
+from .revalidation import fingerprint_of, memorise, recalled, recalled_document, recalled_place
 from .store.keeper import Keeper
 from .store.local import LocalStore
 from .target import Target
 
 __all__ = ("Environment", "capture_environment")
 
+_SLOT_DIGITS = 2
 _MAX_NOTES = 100
 """Most places of one document that are named where secrets were taken out: children are handed them in a variable."""
 
@@ -148,6 +150,7 @@ def capture_environment(
 
     environment = Environment(target)
     places: dict[str, Mapping[str, object]] = {}
+    known: dict[str, tuple[Collector, Fingerprint]] = {}
     keeper = Keeper(store)
     memo = Memo()
     CLEAN.load(memo)
@@ -157,16 +160,16 @@ def capture_environment(
         before = fingerprint_of(collector, target)
         if before is not None:
             environment.fingerprints[cls.kind] = before.digest
-            if known := recalled(memo, collector, target, before, store):
-                layer[cls.kind], places[cls.kind] = known
+            if (component := recalled(memo, collector, target, before, store)) is not None:
+                layer[cls.kind], known[cls.kind] = component, (collector, before)
                 environment.outcomes[cls.kind] = Outcome(status="captured")
                 continue
         collected, outcome = collect(collector, target, keeper.blob)
         if collected is not None:
             try:
-                component, notes = _guarded(collected.component, cls.kind)
+                document, notes = _guarded(collected.component, cls.kind)
                 environment.note(cls.kind, notes)
-                layer[cls.kind] = keeper.document(component)
+                layer[cls.kind] = keeper.document(document)
                 places[cls.kind] = collected.place
                 if collected.instance:
                     environment.instances[cls.kind] = collected.instance
@@ -177,12 +180,34 @@ def capture_environment(
                 outcome = Outcome(status="failed", reason=f"{cls.kind} can't be written down: {err}")
         captured = outcome.status == "captured"
         environment.outcomes[cls.kind] = (keeper.failure if captured else None) or outcome
-    site, notes = _guarded(Site(places=places), "site")
-    environment.note("site", notes)
-    environment.site = keeper.document(site)
+    environment.site = _site(environment, store, target, places, known, memo, keeper)
     if keeper.failure is not None:
         environment.outcomes["site"] = keeper.failure
     return environment
+
+
+def _site(
+    environment: Environment,
+    store: LocalStore,
+    target: Target,
+    places: Mapping[str, Mapping[str, object]],
+    known: Mapping[str, tuple[Collector, Fingerprint]],
+    memo: Memo,
+    keeper: Keeper,
+) -> Descriptor:
+    """Keep the site: what was just found, and the places of what is known. If all of it was kept before, that is."""
+    facts = [f"{kind} {state.digest}" for kind, (_, state) in known.items()]
+    state = fingerprint((), [*facts, json.dumps(places, default=str)])
+    subject = f"site {state.digest[:_SLOT_DIGITS]}"
+    if (kept := recalled_document(memo, subject, state, store)) is not None:
+        return kept
+    recalled_places = {kind: recalled_place(memo, one, target, of) for kind, (one, of) in known.items()}
+    site, notes = _guarded(Site(places={**recalled_places, **places}), "site")
+    environment.note("site", notes)
+    kept = keeper.document(site)
+    if not notes and keeper.failure is None:
+        memo.put(subject, state, kept.data)
+    return kept
 
 
 def _guarded(document: _D, place: str) -> tuple[_D, dict[str, str]]:

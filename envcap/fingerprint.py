@@ -7,9 +7,10 @@ resolution of a file system's clock is not told apart: a fingerprint that young 
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable
+
+from .digest import sha256_hex
 
 __all__ = ("Fingerprint", "fingerprint")
 
@@ -49,7 +50,9 @@ def fingerprint(paths: Iterable[str], facts: Iterable[str] = ()) -> Fingerprint:
         except OSError as err:
             lines.append(f"{path}\0{err.errno}")
         else:
-            newest = max(newest, state.st_ctime_ns)
-            lines.append(f"{path}\0{state.st_ino} {state.st_size} {state.st_mtime_ns} {state.st_ctime_ns}")
+            changed = state.st_ctime_ns
+            if changed > newest:
+                newest = changed
+            lines.append(f"{path}\0{state.st_ino} {state.st_size} {changed}")
     text = "\n".join(lines).encode("utf-8", "surrogateescape")
-    return Fingerprint(hashlib.sha256(text).hexdigest(), newest)
+    return Fingerprint(sha256_hex(text), newest)

@@ -6,11 +6,11 @@ It is a cache of this user's: without it, or with one that can't be read, everyt
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from contextlib import suppress
 
+from .digest import sha256_hex
 from .fingerprint import Fingerprint
 from .store.state import boot_id
 
@@ -75,5 +75,5 @@ class Memo:
                     os.unlink(making)
 
     def _path(self, subject: str) -> str:
-        name = hashlib.sha256(subject.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+        name = sha256_hex(subject.encode("utf-8", "surrogateescape"))[:32]
         return os.path.join(self._folder, f"{name}.json")

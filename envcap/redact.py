@@ -14,7 +14,7 @@ from functools import lru_cache
 from . import secret_names, secret_search, secret_shapes
 from .clean_texts import CleanTexts
 from .secret_names import SECRET_NAME, is_secret_file, is_secret_name
-from .secret_search import can_be_secret, search_and_replace
+from .secret_search import SEPARATOR, can_be_secret, search_and_replace
 from .secret_search import marker as scrubbed
 
 __all__ = (
@@ -119,7 +119,9 @@ def scrub_document(data: Mapping[str, Any], place: str = "") -> tuple[Mapping[st
     """
     names, texts = _unknown_texts(data)
     unknown = names | texts
-    together = "\n".join(unknown)
+    if not unknown:
+        return data, {}
+    together = SEPARATOR.join(unknown)
     # A text that is harmless as such may tell, as a name, that another is not.
     telling = any(is_secret_name(name) for name in names)
     if search_and_replace(together, False) != together or "<scrubbed:" in together or telling:

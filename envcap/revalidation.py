@@ -15,12 +15,13 @@ from .model.document import Document
 from .store.base import ObjectStore
 from .target import Target
 
-__all__ = ("changes_since", "fingerprint_of", "memorise", "recalled")
+__all__ = ("changes_since", "fingerprint_of", "memorise", "recalled", "recalled_document", "recalled_place")
 
-_VERSION = "collectors 1"
+_VERSION = "collectors 2"
 """Changes with what collectors make of the same files."""
 
 _MAX_NAMED = 6
+_PLACE = "\nplace"
 
 Known = tuple[Descriptor, Mapping[str, object]]
 
@@ -43,19 +44,29 @@ def _facts(kind: str, target: Target) -> Iterator[str]:
     yield from (_VERSION, kind, target.executable, target.prefix, target.version, *target.path)
 
 
-def recalled(memo: Memo, collector: Collector, target: Target, state: Fingerprint, store: ObjectStore) -> Known | None:
-    """Return the component and the places that stand for a fingerprint, if the store has that component."""
-    found = memo.get(_subject(collector, target), state)
+def recalled(
+    memo: Memo, collector: Collector, target: Target, state: Fingerprint, store: ObjectStore
+) -> Descriptor | None:
+    """Return the component that stands for a fingerprint, if the store has it."""
+    return recalled_document(memo, _subject(collector, target), state, store)
+
+
+def recalled_document(memo: Memo, subject: str, state: Fingerprint, store: ObjectStore) -> Descriptor | None:
+    """Return the document that is known of a subject by a fingerprint, if the store has it."""
     try:
-        if not isinstance(found, Mapping):
-            return None
-        descriptor = Descriptor.checked(found["component"])
-        place = found["place"]
-        if not isinstance(place, Mapping) or not store.has(descriptor.digest):
-            return None
-    except (KeyError, FormatError):
+        found = Descriptor.checked(memo.get(subject, state))
+    except FormatError:
         return None
-    return descriptor, place
+    return found if store.has(found.digest) else None
+
+
+def recalled_place(memo: Memo, collector: Collector, target: Target, state: Fingerprint) -> Mapping[str, object]:
+    """Return where that which stands for a fingerprint stood; if nobody knows any more, it is looked at again."""
+    found = memo.get(_subject(collector, target) + _PLACE, state)
+    if isinstance(found, Mapping):
+        return found
+    collected, _ = collect(collector, target, describe_bytes)
+    return collected.place if collected is not None else {}
 
 
 def memorise(
@@ -65,7 +76,8 @@ def memorise(
     before, after = states
     if after is not None and after.digest == before.digest and before.is_settled(time.time_ns()):
         component, place = found
-        memo.put(_subject(collector, target), before, {"component": component.data, "place": place})
+        memo.put(_subject(collector, target) + _PLACE, before, place)
+        memo.put(_subject(collector, target), before, component.data)
 
 
 def changes_since(

@@ -15,7 +15,10 @@ from itertools import pairwise
 from .secret_names import is_secret_name
 from .secret_shapes import SHAPES
 
-__all__ = ("can_be_secret", "marker", "search_and_replace")
+__all__ = ("SEPARATOR", "can_be_secret", "marker", "search_and_replace")
+
+SEPARATOR = "\n\0\n"
+"""Stands between texts that are searched together and have nothing to do with each other."""
 
 _PLACEHOLDER = re.compile(
     r"[<*`]|\$[{(]|\$\w+$|\{\{|%\(|%s$|\.\.\.|\d{1,3}$"
@@ -52,14 +55,15 @@ def search_and_replace(text: str, code: bool) -> str:
     # Patterns see through one level of escapes ("\\n" in a JSON or Python text) by a view of the same length.
     view = _ESCAPE.sub(_unescaped, text) if "\\" in text else text
     lowered = _lower(view)
-    for number, (kind, clues, _) in enumerate(SHAPES):
-        if code and kind == "config-line":
+    for number, shape in enumerate(SHAPES):
+        if code and shape.kind == "config-line":
             continue
-        windows = _windows(lowered, clues, whole=kind in _SPREAD)
-        spans = [span for window in windows for found in _pattern(number).finditer(view, *window)
-                 if (span := _secret_span(found, kind, code))]  # fmt: skip
+        windows = _windows(lowered, shape.clues, whole=shape.kind in _SPREAD)
+        spans = [span for window in windows if shape.can_match(lowered[slice(*window)])
+                 for found in _pattern(number).finditer(view, *window)
+                 if (span := _secret_span(found, shape.kind, code))]  # fmt: skip
         if spans:
-            text, view = (_replaced(one, spans, marker(kind)) for one in (text, view))
+            text, view = (_replaced(one, spans, marker(shape.kind)) for one in (text, view))
             lowered = _lower(view)
     return text
 
@@ -86,7 +90,8 @@ def _windows(lowered: str, clues: Sequence[str], whole: bool) -> list[tuple[int,
         else:
             start = lowered.rfind("\n", 0, at) + 1
         end = lowered.find("\n", at)
-        end = lowered.find("\n", end + 1) if end >= 0 else -1
+        if end >= 0 and not lowered.startswith(SEPARATOR, end):
+            end = lowered.find("\n", end + 1)
         windows.append((start, end if end >= 0 else len(lowered)))
     return windows
 
@@ -125,7 +130,7 @@ def _replaced(text: str, spans: Sequence[tuple[int, int]], instead: str) -> str:
 
 @cache
 def _pattern(number: int) -> re.Pattern[str]:
-    return re.compile(SHAPES[number][2])
+    return re.compile(SHAPES[number].pattern)
 
 
 def can_be_secret(value: str, code: bool, quoted: bool) -> bool:

@@ -31,6 +31,8 @@ _META = "conda-meta"
 _MAX_PYVENV_CFG = 1 << 16
 _OF_A_DISTRIBUTION = (b".dist-info/METADATA", b".egg-info/PKG-INFO")
 _REQUIRED = ("name", "version", "build")
+_metadata: dict[str, tuple[int, tuple[str, ...]]] = {}
+"""By record, when it was changed last and what `owned_metadata` takes from it: two collectors need it."""
 _OPTIONAL = ("subdir", "md5", "sha256", "url", "channel")
 
 
@@ -47,7 +49,7 @@ class CondaCollector(Collector):
         if prefix is not None:
             meta = os.path.join(prefix, _META)
             yield meta
-            yield from (os.path.join(meta, name) for name in _listed(meta) if name.endswith(".json"))
+            yield from (f"{meta}/{name}" for name in _listed(meta) if name.endswith(".json"))
 
     def collect(self, target: Target, keep: Keep) -> Collected:
         """Return all packages of the target's prefix, or of the prefix that its virtual environment was made from."""
@@ -92,18 +94,31 @@ def owned_metadata(prefix: str) -> frozenset[str]:
         If a record can't be read.
     """
     meta = os.path.join(prefix, _META)
-    found = set()
+    paths: set[str] = set()
     for name in _listed(meta):
         if name.endswith(".json"):
-            data = read_bounded(os.path.join(meta, name), MAX_RECORD)
-            for mark in _OF_A_DISTRIBUTION:
-                end = data.find(mark)
-                while end >= 0:
-                    start = data.rfind(b'"', 0, end) + 1
-                    path = data[start : end + len(mark)].decode("utf-8", "replace").rpartition("/")[0]
-                    found.add(os.path.realpath(os.path.join(prefix, path)))
-                    end = data.find(mark, end + 1)
-    return frozenset(found)
+            record = os.path.join(meta, name)
+            known = _metadata.get(record)
+            if known is None or known[0] != os.stat(record).st_ctime_ns:
+                _read(record)
+            paths.update(_metadata[record][1])
+    folders = {folder: os.path.realpath(os.path.join(prefix, folder)) for folder in map(os.path.dirname, paths)}
+    return frozenset(os.path.join(folders[os.path.dirname(path)], os.path.basename(path)) for path in paths)
+
+
+def _read(path: str) -> bytes:
+    """Return the bytes of a record, and note the metadata directories of distributions that it names."""
+    changed = os.stat(path).st_ctime_ns
+    data = read_bounded(path, MAX_RECORD)
+    found = []
+    for mark in _OF_A_DISTRIBUTION:
+        end = data.find(mark)
+        while end >= 0:
+            start = data.rfind(b'"', 0, end) + 1
+            found.append(data[start : end + len(mark)].decode("utf-8", "replace").rpartition("/")[0])
+            end = data.find(mark, end + 1)
+    _metadata[path] = changed, tuple(found)
+    return data
 
 
 def _base_prefix(target: Target) -> str | None:
@@ -139,7 +154,7 @@ def _listed(folder: str) -> list[str]:
 def _record(path: str) -> dict[str, str]:
     """Return the members of a record that are kept."""
     try:
-        found = _parsed(read_bounded(path, MAX_RECORD))
+        found = _parsed(_read(path))
     except OSError as err:
         raise CollectorError(f"{path}: {err.strerror or err}") from err
     except (ValueError, RecursionError) as err:

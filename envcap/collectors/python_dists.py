@@ -8,7 +8,6 @@ out, so pip and uv, in two prefixes, at two times, give one digest.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -17,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from ..digest import digest_of
 from ..errors import CollectorError
 from ..model.components import Distribution, PythonDists
-from ..redact import scrub
+from ..redact import scrub_document
 from ..target import Target
 from .base import Absent, Collected, Collector, Keep
 from .bounded import read_bounded
@@ -94,11 +93,11 @@ class PythonDistsCollector(Collector):
         for folder in target.path:
             yield folder
             for name in _listed(folder):
-                path = os.path.join(folder, name)
                 if name.endswith(_METADATA):
-                    yield from (os.path.join(path, "RECORD"), os.path.join(path, "direct_url.json"), path)
+                    # An installer writes it last and anew, whatever else of the metadata changes.
+                    yield f"{folder}/{name}/RECORD"
                 elif name.endswith(_STARTUP):
-                    yield path
+                    yield f"{folder}/{name}"
 
     def collect(self, target: Target, keep: Keep) -> Collected:
         """Return all distributions with their normalised RECORD digests."""
@@ -109,13 +108,15 @@ class PythonDistsCollector(Collector):
         candidates = _startup_files(target)
         prefix = conda_prefix(target)
         of_conda = owned_metadata(prefix) if prefix is not None else frozenset()
+        folders = {folder: os.path.realpath(folder) for folder in target.path}
         for found in installed_distributions(target.path):
             origin = found.direct_url()
             if origin.get("url"):
-                origins[found.name] = scrub(str(origin["url"]))
+                origins[found.name] = str(origin["url"])
             editable = is_editable(origin)
             text = found.read_record()
-            folder = os.path.dirname(found.info)
+            folder, info = os.path.split(found.info)
+            by_conda = bool(of_conda) and os.path.join(folders[folder], info) in of_conda
             for name in [name for name, path in candidates.items() if os.path.dirname(path) == folder]:
                 if text is not None and (text.startswith(f"{name},") or f"\n{name}," in text):
                     del candidates[name]
@@ -126,7 +127,7 @@ class PythonDistsCollector(Collector):
                     version=found.version,
                     record=digest,
                     editable=editable or None,
-                    manager="conda" if os.path.realpath(found.info) in of_conda else None,
+                    manager="conda" if by_conda else None,
                 )
             )
         distributions.sort(key=lambda d: d.name)
@@ -134,7 +135,7 @@ class PythonDistsCollector(Collector):
         component = PythonDists(
             distributions=distributions, startup={k: v for k, v in startup.items() if k not in _OF_THE_VENV} or None
         )
-        place = {"prefix": target.prefix, "origins": origins}
+        place = {"prefix": target.prefix, "origins": scrub_document(origins)[0]}
         return Collected(component, {**place, "startup": startup} if startup else place)
 
 
@@ -221,4 +222,4 @@ def normalised_record(text: str) -> str:
         while path.startswith("../"):
             path = path[3:]
         lines.append(f"{path},," if path.startswith(_SCRIPTS) else f"{path},{digest},{size}")
-    return "sha256:" + hashlib.sha256("\n".join(sorted(lines)).encode("utf-8", "surrogateescape")).hexdigest()
+    return digest_of("\n".join(sorted(lines)).encode("utf-8", "surrogateescape"))

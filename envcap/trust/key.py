@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import stat
 
+from ..digest import hmac_sha256, sha256_hex
 from ..errors import EnvcapError
 
 __all__ = ("Key", "KeyFileError", "config_dir", "key_path")
@@ -47,16 +48,12 @@ class Key:
     """
 
     def __init__(self, secret: bytes) -> None:
-        import hashlib
-
         self._secret = secret
-        self.id = hashlib.sha256(b"envcap key id\n" + secret).hexdigest()[:_ID_DIGITS]
+        self.id = sha256_hex(b"envcap key id\n" + secret)[:_ID_DIGITS]
 
     def seal(self, kind: str, digest: str) -> str:
         """Return the seal of a record: the key's id and the code, as the journal has them."""
-        import hmac
-
-        code = hmac.digest(self._secret, f"envcap seal 1\n{kind} {digest}".encode("ascii"), "sha256").hex()
+        code = hmac_sha256(self._secret, f"envcap seal 1\n{kind} {digest}".encode("ascii")).hex()
         return f"{self.id}:{code[:_MAC_DIGITS]}"
 
     def made(self, seal: str, kind: str, digest: str) -> bool:

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
+import subprocess
+import sys
 from collections import OrderedDict
 from enum import IntEnum
 from pathlib import Path
@@ -15,7 +18,7 @@ import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envcap.digest import canonical_json, digest_of, digest_of_file
+from envcap.digest import canonical_json, digest_of, digest_of_file, hmac_sha256
 
 INTEGERS = st.integers(min_value=-(2**53) + 1, max_value=2**53 - 1)
 # RFC 8785, section 3.2.3: by UTF-16 code units, U+1F600 sorts before U+FB33, by code points after it.
@@ -110,3 +113,25 @@ def test_digest_of_an_unreadable_file_is_an_error(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "missing"):
         with pytest.raises(OSError, match=str(path)):
             digest_of_file(str(path))
+
+
+@given(st.binary(max_size=64), st.binary())
+def test_a_seal_is_an_hmac(secret: bytes, message: bytes) -> None:
+    assert hmac_sha256(secret, message) == hmac.digest(secret, message, "sha256")
+
+
+def test_without_openssl_the_digests_are_the_same(tmp_path: Path) -> None:
+    """As in `envcap run`, where nothing has loaded OpenSSL: for small texts and files it stays away, for large not."""
+    sizes = (0, 1, 55, 56, 64, 1000, 1 << 20)
+    for size in sizes:
+        (tmp_path / str(size)).write_bytes(bytes(range(256)) * (size // 256) + b"x" * (size % 256))
+    code = (
+        "import sys; from envcap.digest import digest_of, digest_of_file\n"
+        "for path in sys.argv[1:]:\n"
+        "    with open(path, 'rb') as stream: print(digest_of(stream.read()), digest_of_file(path)[0], '_hashlib' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, *(str(tmp_path / str(size)) for size in sizes)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    for size, line in zip(sizes, said, strict=True):
+        expected = "sha256:" + hashlib.sha256((tmp_path / str(size)).read_bytes()).hexdigest()
+        assert line == f"{expected} {expected} {size >= 1 << 20}"
