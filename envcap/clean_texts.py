@@ -38,11 +38,18 @@ class CleanTexts:
     def __init__(self, judged_by: Iterable[str]) -> None:
         self._judged_by = tuple(judged_by)
         self._new: set[str] = set()
+        self._seen: set[str] = set()
         self._kept: frozenset[str] = frozenset()
         self._loaded = False
 
     def __contains__(self, text: str) -> bool:
-        return text in self._new or (bool(self._kept) and _digest(text) in self._kept)
+        if text in self._new or text in self._seen:
+            return True
+        if not self._kept or _digest(text) not in self._kept:
+            return False
+        if len(self._seen) < _MOST:
+            self._seen.add(text)
+        return True
 
     @staticmethod
     def mark(text: str, code: bool) -> str:

@@ -56,6 +56,11 @@ def search_and_replace(text: str, code: bool) -> str:
     view = _ESCAPE.sub(_unescaped, text) if "\\" in text else text
     lowered = _lower(view)
     for number, shape in enumerate(SHAPES):
+        for clue in shape.clues:
+            if clue in lowered:
+                break
+        else:
+            continue
         if code and shape.kind == "config-line":
             continue
         windows = _windows(lowered, shape.clues, whole=shape.kind in _SPREAD)

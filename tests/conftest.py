@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,12 @@ from examples.world import World
 from tests.observatory import CHANGED_DEFAULTS, Observatory
 from tests.services.docker_engine import DockerEngine, start_engine, stop_engine
 from tests.uncaptured import Uncaptured
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C end what tests start, although a shell that runs them in the background ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

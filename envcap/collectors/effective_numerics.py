@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from ..model.components import NumericalLibrary, NumericsOfProcess
 
-__all__ = ("numerics_of_this_process",)
+__all__ = ("NumericsProbe",)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,19 +26,40 @@ _AROUND = [(before, after) for before in ("", "scipy_") for after in ("", "64_",
 _OPENMP = ("libgomp", "libiomp", "libomp")
 
 
-def numerics_of_this_process(paths: Iterable[str]) -> NumericsOfProcess | None:
-    """Return the numerics in effect; `None` if no numerical library is loaded.
+class NumericsProbe:
+    """Asks the numerical libraries among some that this process has loaded, again and again for little.
 
     Parameters
     ----------
     paths : iterable of `str`
         The libraries that this process has loaded.
     """
-    libraries = [found for path in sorted(paths) if (found := _ask(path)) is not None]
-    simd = _numpy_simd()
-    if simd is None and not libraries:
-        return None
-    return NumericsOfProcess(simd=simd or [], libraries=libraries, cpus=len(os.sched_getaffinity(0)))
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._libraries = [found for path in sorted(paths) if (found := _library(path)) is not None]
+
+    def changing(self) -> tuple[int | None, ...]:
+        """Return what can change although no library is loaded: threads of each, and the CPUs of this process."""
+        return (*(one.threads() if one.threads else None for one in self._libraries), len(os.sched_getaffinity(0)))
+
+    def read(self) -> NumericsOfProcess | None:
+        """Return the numerics in effect; `None` if no numerical library is loaded."""
+        threads = self.changing()[:-1]
+        simd = _numpy_simd()
+        if simd is None and not self._libraries:
+            return None
+        libraries = [
+            NumericalLibrary(**one.facts, threads=count) for one, count in zip(self._libraries, threads, strict=True)
+        ]
+        return NumericsOfProcess(simd=simd or [], libraries=libraries, cpus=len(os.sched_getaffinity(0)))
+
+
+class _Library:
+    """What a library says of itself once and for all, and the function that tells its threads."""
+
+    def __init__(self, facts: Mapping[str, Any], threads: Callable[[], int] | None) -> None:
+        self.facts = facts
+        self.threads = threads
 
 
 def _numpy_simd() -> list[str] | None:
@@ -50,30 +71,30 @@ def _numpy_simd() -> list[str] | None:
     return sorted(name for name in (*module.__cpu_baseline__, *module.__cpu_dispatch__) if enabled.get(name))
 
 
-def _ask(path: str) -> NumericalLibrary | None:
+def _library(path: str) -> _Library | None:
     name = os.path.basename(path)
     if "openblas" in name:
-        return _ask_openblas(name, path)
+        return _openblas(name, path)
     if name.startswith(_OPENMP):
-        threads = _function(_opened(path), "omp_get_max_threads")
-        return NumericalLibrary(library=name, kind="openmp", threads=threads() if threads else None)
+        return _Library({"library": name, "kind": "openmp"}, _function(_opened(path), "omp_get_max_threads"))
     return None
 
 
-def _ask_openblas(name: str, path: str) -> NumericalLibrary:
+def _openblas(name: str, path: str) -> _Library:
     import ctypes
 
     library = _opened(path)
-    facts: dict[str, Any] = {}
-    for member, function in (("kernel", "corename"), ("configuration", "config"), ("threads", "num_threads")):
-        for before, after in _AROUND:
-            found = _function(library, f"{before}openblas_get_{function}{after}")
-            if found is not None:
-                found.restype = ctypes.c_int if member == "threads" else ctypes.c_char_p
-                value = found()
-                facts[member] = value.decode("utf-8", "replace").strip() if isinstance(value, bytes) else value
-                break
-    return NumericalLibrary(library=name, kind="openblas", **facts)
+    facts = {"library": name, "kind": "openblas"}
+    for member, function in (("kernel", "corename"), ("configuration", "config")):
+        if found := _openblas_function(library, function):
+            found.restype = ctypes.c_char_p
+            facts[member] = (found() or b"").decode("utf-8", "replace").strip()
+    return _Library(facts, _openblas_function(library, "num_threads"))
+
+
+def _openblas_function(library: ctypes.CDLL, name: str) -> Any:
+    candidates = (_function(library, f"{before}openblas_get_{name}{after}") for before, after in _AROUND)
+    return next((found for found in candidates if found is not None), None)
 
 
 def _opened(path: str) -> ctypes.CDLL:

@@ -90,7 +90,7 @@ class AttemptWriter:
         clean, taken = scrub_document(work.data, "work")
         self.recipe = environment.recipe(work.checked(clean))
         self.outcomes = {**environment.outcomes, **(outcomes or {})}
-        recipe = self.recipe.to_bytes()
+        self._recipe_bytes = recipe = self.recipe.to_bytes()
         manifest = Manifest(
             attempt=self.attempt,
             job_id=job_id or self.attempt,
@@ -118,7 +118,7 @@ class AttemptWriter:
             If they can't be written: then this attempt isn't recorded at all.
         """
         _, self._manifest_digest = self._journal.append(
-            ("recipe", self.recipe.to_bytes()), ("manifest", self.manifest.to_bytes())
+            ("recipe", self._recipe_bytes), ("manifest", self.manifest.to_bytes())
         )
 
     def end(
@@ -138,6 +138,7 @@ class AttemptWriter:
         log: FileRecord | None = None,
         unstable: Mapping[str, str] | None = None,
         degraded: Mapping[str, str] | None = None,
+        ended: str | None = None,
     ) -> None:
         """Write the result.
 
@@ -145,6 +146,8 @@ class AttemptWriter:
         ----------
         contents : mapping, optional
             Digest of each input that was used, by the name it has in the recipe.
+        ended : `str`, optional
+            When; by default, now.
         **others
             As the members of `Result`.
 
@@ -158,7 +161,7 @@ class AttemptWriter:
         result = Result(
             attempt=self.attempt,
             manifest=self._manifest_digest,
-            ended=timestamp(),
+            ended=ended or timestamp(),
             status=status,
             exit=exit_status,
             error=error,

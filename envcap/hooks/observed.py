@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..collectors.effective_numerics import numerics_of_this_process
+from ..collectors.effective_numerics import NumericsProbe
 from ..collectors.loaded_libraries import describe_libraries
 from ..environment import Environment
 from ..errors import EnvcapError
@@ -18,18 +18,16 @@ from ..model.descriptor import Descriptor
 from ..model.document import parse_json
 from ..model.manifest import Outcome
 from ..redact import scrub_document
+from ..revalidation import recalled_document
 from ..store.base import ObjectStore
 from ..store.keeper import Keeper
+from .loads import count_loads
 from .mapped import mapped_files
 
-__all__ = ("LIBRARIES", "NUMERICS", "Observed", "Observer", "observed_in_children")
+__all__ = ("LIBRARIES", "NUMERICS", "Failed", "Observed", "Observer", "Snapshot", "observed_in_children")
 
 LIBRARIES = "loaded_libraries"
 NUMERICS = "effective_numerics"
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
 _NO_PYTHON = "the command ran no Python program, and from outside a program's libraries can't be seen"
 _UNTOLD = "{prefix} told nothing: its Python has no envcap (pip install envcap there), or was told to start without it"
@@ -54,6 +52,40 @@ class Observed:
         return {kind: o.reason or "" for kind, o in self.outcomes.items() if o.status == "failed"}
 
 
+class Snapshot:
+    """What a process had loaded, and what numerics were in effect, at one moment.
+
+    Parameters
+    ----------
+    store : `ObjectStore`
+    environment : `Environment`
+        What was captured before.
+    paths : sequence of `str`
+        The libraries.
+    numerics : `NumericsOfProcess` or `None`
+    """
+
+    def __init__(
+        self, store: ObjectStore, environment: Environment, paths: Sequence[str], numerics: NumericsOfProcess | None
+    ) -> None:
+        self._store = store
+        self._environment = environment
+        self._paths = paths
+        self._numerics = [numerics] if numerics else []
+        self._found: Observed | None = None
+
+    def documented(self) -> Observed:
+        """Return it as components, made once. It never raises."""
+        if self._found is None:
+            try:
+                prefixes = (sys.prefix, sys.base_prefix)
+                fingerprints = self._environment.fingerprints
+                self._found = _observed(self._store, self._paths, self._numerics, prefixes, fingerprints)
+            except Exception as err:  # noqa: BLE001  (the payload must not notice; the outcome says it)
+                self._found = _failed(err)
+        return self._found
+
+
 class Observer:
     """Observes this process, again and again: what has not changed since the last time costs next to nothing.
 
@@ -69,53 +101,43 @@ class Observer:
         self._environment = environment
         self._loads: object = None
         self._paths: list[str] = []
-        self._numerics: NumericsOfProcess | None = None
-        self._found: Observed | None = None
+        self._probe = NumericsProbe(())
+        self._changing: tuple[int | None, ...] = ()
+        self._last: Snapshot | None = None
 
-    def observe(self) -> Observed:
+    def observe(self) -> Snapshot | Failed:
         """Return what is loaded and in effect now. It never raises."""
         try:
-            loads = _loads()
+            loads = count_loads()
             changed = loads is None or loads != self._loads
             if changed:
                 self._paths = mapped_files()
-            numerics = numerics_of_this_process(self._paths)
-            if self._found is None or changed or numerics != self._numerics:
-                self._found = _observed(
-                    self._store,
-                    self._paths,
-                    [numerics] if numerics else [],
-                    (sys.prefix, sys.base_prefix),
-                    self._environment.fingerprints,
-                )
-                self._loads, self._numerics = loads, numerics
+                self._probe = NumericsProbe(self._paths)
+            changing = self._probe.changing()
+            if self._last is None or changed or changing != self._changing:
+                self._last = Snapshot(self._store, self._environment, self._paths, self._probe.read())
+                self._loads, self._changing = loads, changing
         except Exception as err:  # noqa: BLE001  (the payload must not notice; the outcome says it)
-            found = Observed()
-            failed = Outcome(status="failed", reason=f"{type(err).__name__}: {err}")
-            found.outcomes = {LIBRARIES: failed, NUMERICS: failed}
-            return found
+            return Failed(err)
+        return self._last
+
+
+class Failed:
+    """A snapshot that could not be taken."""
+
+    def __init__(self, error: Exception) -> None:
+        self._found = _failed(error)
+
+    def documented(self) -> Observed:
+        """Return why."""
         return self._found
 
 
-def _loads() -> object:
-    """Return how often this process has loaded and unloaded libraries (dl_iterate_phdr(3)); `None` if nobody counts."""
-    if "ctypes" not in sys.modules:
-        return None
-    import ctypes
-
-    class Info(ctypes.Structure):
-        _fields_ = [("addr", ctypes.c_void_p), ("name", ctypes.c_char_p), ("phdr", ctypes.c_void_p),
-                    ("phnum", ctypes.c_uint16), ("adds", ctypes.c_ulonglong), ("subs", ctypes.c_ulonglong)]  # fmt: skip
-
-    counted: list[tuple[int, int]] = []
-
-    def count(info: Any, size: int, data: object) -> int:
-        counted.append((info[0].adds, info[0].subs))
-        return 1
-
-    callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(Info), ctypes.c_size_t, ctypes.c_void_p)(count)
-    ctypes.CDLL(None).dl_iterate_phdr(callback, None)
-    return counted[0] if counted else None
+def _failed(error: Exception) -> Observed:
+    found = Observed()
+    failed = Outcome(status="failed", reason=f"{type(error).__name__}: {error}")
+    found.outcomes = {LIBRARIES: failed, NUMERICS: failed}
+    return found
 
 
 def observed_in_children(store: ObjectStore, said: Sequence[str], environment: Environment) -> Observed:
@@ -136,7 +158,7 @@ def observed_in_children(store: ObjectStore, said: Sequence[str], environment: E
         found.outcomes = dict.fromkeys((LIBRARIES, NUMERICS), Outcome(status="absent", reason=reason))
         return found
     bases = [line.removeprefix("base ") for line in said if line.startswith("base ")]
-    paths = [line.removeprefix("library ") for line in said if line.startswith("library ")]
+    paths = sorted({line.removeprefix("library ") for line in said if line.startswith("library ")})
     try:
         numerics = [
             NumericsOfProcess.checked(parse_json(line.removeprefix("numerics ").encode("utf-8", "replace")))
@@ -166,10 +188,19 @@ def _observed(
 ) -> Observed:
     found = Observed()
     keeper = Keeper(store)
-    owners, unknown = _owners(paths, fingerprints)
-    libraries = describe_libraries(paths, list(zip(prefixes, ("{prefix}", "{base_prefix}"), strict=True)), owners)
-    clean, _ = scrub_document(libraries.data, LIBRARIES)
-    found.components[LIBRARIES] = keeper.document(LoadedLibraries.checked(clean))
+    subject = "libraries\n" + "\n".join(paths)
+    state = fingerprint(paths, [*prefixes, *(f"{kind} {value}" for kind, value in sorted(fingerprints.items()))])
+    memo = Memo()
+    unknown: Outcome | None = None
+    libraries = recalled_document(memo, subject, state, store)
+    if libraries is None:
+        owners, unknown = _owners(paths)
+        described = describe_libraries(paths, list(zip(prefixes, ("{prefix}", "{base_prefix}"), strict=True)), owners)
+        clean, _ = scrub_document(described.data, LIBRARIES)
+        libraries = keeper.document(LoadedLibraries.checked(clean))
+        if unknown is None and keeper.failure is None and state.is_settled(time.time_ns()):
+            memo.put(subject, state, libraries.data)
+    found.components[LIBRARIES] = libraries
     distinct = {one.to_bytes(): one for one in numerics}
     if distinct:
         effective = EffectiveNumerics(processes=[distinct[key] for key in sorted(distinct)])
@@ -182,20 +213,11 @@ def _observed(
     return found
 
 
-def _owners(paths: Sequence[str], fingerprints: Mapping[str, str]) -> tuple[dict[str, str], Outcome | None]:
-    """Return the owners of files, looked for once as long as neither the files nor what is installed change."""
-    memo = Memo()
-    known = sorted(set(paths))
-    subject = "owners " + "\n".join(known)
-    state = fingerprint(known, [f"{kind} {value}" for kind, value in sorted(fingerprints.items())])
-    if (recalled := memo.get(subject, state)) is not None:
-        return dict(recalled), None
+def _owners(paths: Sequence[str]) -> tuple[dict[str, str], Outcome | None]:
+    """Return the owners of files, and an outcome if they can't be told."""
     try:
         from ..collectors.owners import owners_of
 
-        found = owners_of(known)
+        return owners_of(sorted(set(paths))), None
     except (EnvcapError, OSError) as err:
         return {}, Outcome(status="failed", reason=f"who owns the libraries can't be told: {err}")
-    if state.is_settled(time.time_ns()):
-        memo.put(subject, state, found)
-    return found, None

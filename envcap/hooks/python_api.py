@@ -217,7 +217,7 @@ class CapturedBlock:
         )
 
     def _end(self, writer: AttemptWriter, error: BaseException | None) -> None:
-        observed = self._observer.observe()
+        observed = self._observer.observe().documented()
         degraded = observed.failures
         outputs, missing = self._files.written(degraded)
         # sys.exit(0) is how a script ends well.

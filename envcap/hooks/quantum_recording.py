@@ -12,11 +12,13 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from ..collectors.base import collect
 from ..collectors.rubin_quantum import QuantumFacts, RubinQuantumCollector, keep_config
 from ..environment import Environment, capture_environment
 from ..errors import StoreError
+from ..ids import timestamp
 from ..model.descriptor import Descriptor, describe_bytes
 from ..model.manifest import DatasetGroup, Job, Outcome
 from ..model.result import FileRecord, Input, Output
@@ -24,11 +26,12 @@ from ..redact import scrub, scrub_argv
 from ..store.keeper import Keeper
 from ..target import Target
 from .attempt import AttemptWriter, file_record, open_journal
+from .background import Background
 from .context import CONTEXT_VARIABLE, Context
 from .importing import say
-from .observed import Observer
+from .observed import Observed, Observer
 
-__all__ = ("KeptConfig", "QuantumRecording", "Session", "session")
+__all__ = ("KeptConfig", "QuantumRecording", "Session", "session", "settle")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +40,9 @@ if TYPE_CHECKING:
 KeptConfig: TypeAlias = "tuple[Descriptor, Outcome | None, Mapping[str, str]]"
 """A configuration's descriptor, an outcome if it could not be kept, and what was scrubbed from it."""
 
+FileState: TypeAlias = "tuple[str, int, int, int, int]"
+"""A file's path, inode, size, and times of change."""
+
 
 class Session:
     """What all quanta of this process share: store, journal and the environment, revalidated once."""
@@ -44,7 +50,7 @@ class Session:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.journal, self.outcomes = open_journal(context.store, context.key)
-        self._digests: dict[tuple[str, int, int, int, int], FileRecord] = {}
+        self._digests: dict[FileState, FileRecord] = {}
         self._configs: dict[str, tuple[object, KeptConfig]] = {}
         self.argv = scrub_argv(sys.argv)
         target = Target.current()
@@ -67,25 +73,40 @@ class Session:
             self._configs[label] = known
         return known[1]
 
-    def file(self, uri: str) -> FileRecord:
-        """Return the record of a file, hashed once as long as its inode, size and times stay the same.
+    def file(self, uri: str) -> tuple[FileRecord, FileState | None]:
+        """Return the record of a file and its state, hashed once as long as that stays the same.
 
         Raises
         ------
         OSError
             If it is local and can't be read.
         """
-        path = uri.removeprefix("file://")
-        if "://" in path:
-            return FileRecord(uri=scrub(uri))
-        state = os.stat(path)
-        key = (path, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
-        if key not in self._digests:
-            self._digests[key] = file_record(path, f"file://{path}")
-        return self._digests[key]
+        state = file_state(uri)
+        if state is None:
+            return FileRecord(uri=scrub(uri)), None
+        if state not in self._digests:
+            path = state[0]
+            self._digests[state] = file_record(path, f"file://{path}")
+        return self._digests[state], state
+
+
+def file_state(uri: str) -> FileState | None:
+    """Return the state of a file; `None` if it isn't local.
+
+    Raises
+    ------
+    OSError
+        If it can't be looked at.
+    """
+    path = uri.removeprefix("file://")
+    if "://" in path:
+        return None
+    state = os.stat(path)
+    return path, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
 
 
 _sessions: dict[tuple[int, str], Session] = {}
+_background = Background()
 
 
 def session() -> Session | None:
@@ -98,6 +119,11 @@ def session() -> Session | None:
         _sessions.clear()  # another job encloses this process now, or it was forked
         _sessions[key] = Session(Context.from_text(text))
     return _sessions[key]
+
+
+def settle() -> None:
+    """Wait until the results of all quanta that have ended are written."""
+    _background.settle()
 
 
 class QuantumRecording:
@@ -131,6 +157,7 @@ class QuantumRecording:
         self.available: set[str] | None = None
         self.metrics: dict[str, str] = {}
         self.degraded: dict[str, str] = {}
+        self._states: dict[str, FileState | None] = {}
 
     @property
     def metadata_type(self) -> str:
@@ -160,23 +187,47 @@ class QuantumRecording:
             say(f"degraded {self._job.name}: not recorded: {err}")
 
     def end(self, error: BaseException | None) -> None:
-        """Write the result, if a manifest was written."""
-        if self._writer is None:
+        """Write the result, if a manifest was written: soon, since digests take their time."""
+        writer = self._writer
+        if writer is None:
             return
+        for uuid, uri in self.writes.items():
+            with suppress(OSError):  # its digest can't be taken either, and that is said then
+                self._states[uuid] = file_state(uri)
+        # The error itself would keep alive what its frames hold.
+        reason = scrub(f"{type(error).__name__}: {error}") if error is not None else None
+        snapshot, resources, ended = self._session.observer.observe(), self._resources(), timestamp()
+
+        def finish() -> None:
+            try:
+                self._finish(writer, reason, snapshot.documented(), resources, ended)
+            except Exception as err:  # noqa: BLE001  (the payload has ended well, and must go on doing so)
+                say(f"degraded {self._job.name}: its result is not recorded: {type(err).__name__}: {err}")
+
+        _background.submit(finish)
+
+    def _finish(
+        self,
+        writer: AttemptWriter,
+        error: str | None,
+        observed: Observed,
+        resources: Mapping[str, str],
+        ended: str,
+    ) -> None:
         outputs = list(self._written())
         written = {output.dataset for output in outputs}
         inputs = list(self._read())
-        observed = self._session.observer.observe()
         log = [output.file for output in outputs if output.dataset_type == self._own[1]]
         try:
-            self._writer.end(
+            writer.end(
+                ended=ended,
                 status="failed" if error is not None else "ok",
-                error=scrub(f"{type(error).__name__}: {error}") if error is not None else None,
+                error=error,
                 inputs=inputs,
                 outputs=outputs,
                 missing=[uuid for name, uuid in self._outputs if uuid not in written and name not in self._own],
                 contents=self._contents({i.dataset: i for i in inputs}),
-                resources=self._resources(),
+                resources=resources,
                 metrics=self.metrics,
                 outcomes=observed.outcomes,
                 observed=observed.components,
@@ -189,7 +240,7 @@ class QuantumRecording:
     def _written(self) -> Iterator[Output]:
         for dataset_type, uuid in self._outputs:
             if uuid in self.writes:
-                record = self._file(self.writes[uuid], f"output {uuid}")
+                record = self._file(uuid, self.writes[uuid], "output")
                 if record is not None:
                     yield Output(dataset=uuid, dataset_type=dataset_type, file=record)
 
@@ -199,15 +250,18 @@ class QuantumRecording:
                 dataset=uuid,
                 available=self.available is None or uuid in self.available or uuid in self.reads,
                 used=uuid in self.used or uuid in self.reads,
-                file=self._file(self.reads[uuid], f"input {uuid}") if uuid in self.reads else None,
+                file=self._file(uuid, self.reads[uuid], "input") if uuid in self.reads else None,
             )
 
-    def _file(self, uri: str, what: str) -> FileRecord | None:
+    def _file(self, uuid: str, uri: str, what: str) -> FileRecord | None:
         try:
-            return self._session.file(uri)
+            record, state = self._session.file(uri)
         except OSError as err:
-            self.degraded[what] = f"{uri}: {err.strerror or err}"
+            self.degraded[f"{what} {uuid}"] = f"{uri}: {err.strerror or err}"
             return None
+        if self._states.get(uuid, state) != state:
+            self.degraded[f"{what} {uuid}"] = f"{uri}: changed before its digest was taken"
+        return record
 
     def _contents(self, inputs: Mapping[str, Input]) -> dict[str, str | None]:
         """Return the digests of the inputs that were used, by dataset type and position: no UUID is a content."""

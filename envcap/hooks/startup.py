@@ -23,9 +23,9 @@ def _say_what_is_loaded() -> None:
         paths = mapped_files()
         numerics = None
         if "numpy" in sys.modules or any("openblas" in path for path in paths):
-            from ..collectors.effective_numerics import numerics_of_this_process
+            from ..collectors.effective_numerics import NumericsProbe
 
-            numerics = numerics_of_this_process(paths)
+            numerics = NumericsProbe(paths).read()
         lines = [f"library {path}" for path in paths]
         if numerics is not None:
             lines.append(f"numerics {numerics.to_bytes().decode('utf-8')}")

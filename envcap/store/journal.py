@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import time
+from _thread import allocate_lock
 from binascii import crc32
 from collections.abc import Iterator, Sequence
 
@@ -79,6 +80,7 @@ class Journal:
         self._pid = 0
         self._descriptor = -1
         self._reserved = False
+        self._lock = allocate_lock()
 
     def reserve(self) -> None:
         """Set room aside for the first records, before objects take the last of a nearly full store.
@@ -128,8 +130,11 @@ class Journal:
         ]
         try:
             if self._pid != os.getpid():
-                self._open()
-            self._append(b"".join(lines))
+                self._lock = allocate_lock()  # whoever held it when this process was forked is not in it
+            with self._lock:
+                if self._pid != os.getpid():
+                    self._open()
+                self._append(b"".join(lines))
         except OSError as err:
             raise StoreError(f"store {self._root}: can't write the journal: {err.strerror or err}") from err
 

@@ -128,7 +128,8 @@ def test_without_openssl_the_digests_are_the_same(tmp_path: Path) -> None:
     code = (
         "import sys; from envcap.digest import digest_of, digest_of_file\n"
         "for path in sys.argv[1:]:\n"
-        "    with open(path, 'rb') as stream: print(digest_of(stream.read()), digest_of_file(path)[0], '_hashlib' in sys.modules)"
+        "    with open(path, 'rb') as stream: data = stream.read()\n"
+        "    print(digest_of(data), digest_of_file(path)[0], '_hashlib' in sys.modules)"
     )
     command = [sys.executable, "-c", code, *(str(tmp_path / str(size)) for size in sizes)]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()

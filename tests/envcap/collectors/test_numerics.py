@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from envcap.collectors.effective_numerics import numerics_of_this_process
+from envcap.collectors.effective_numerics import NumericsProbe
 from envcap.collectors.numerics import NumericsCollector
 from envcap.collectors.process_env import ProcessEnvCollector
 from envcap.hooks.mapped import mapped_files
@@ -22,9 +22,9 @@ from envcap.target import Target
 _ASK = """
 import json, sys
 import numpy
-from envcap.collectors.effective_numerics import numerics_of_this_process
+from envcap.collectors.effective_numerics import NumericsProbe
 from envcap.hooks.mapped import mapped_files
-json.dump(numerics_of_this_process(mapped_files()).data, sys.stdout)
+json.dump(NumericsProbe(mapped_files()).read().data, sys.stdout)
 """
 
 
@@ -81,8 +81,8 @@ class TestInEffect:
 
     def test_without_a_numerical_library_there_is_none(self) -> None:
         code = (
-            "from envcap.collectors.effective_numerics import numerics_of_this_process as n;"
-            "from envcap.hooks.mapped import mapped_files as m; print(n(m()))"
+            "from envcap.collectors.effective_numerics import NumericsProbe as n;"
+            "from envcap.hooks.mapped import mapped_files as m; print(n(m()).read())"
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert done.stdout == "None\n", done.stderr
@@ -121,8 +121,8 @@ class TestInEffect:
 
     def test_nothing_is_loaded_for_it(self) -> None:
         before = mapped_files()
-        numerics_of_this_process(before)
+        NumericsProbe(before).read()
         assert [path for path in mapped_files() if "blas" in path] == [path for path in before if "blas" in path]
 
     def test_a_library_that_is_none_is_passed_over(self, tmp_path: Path) -> None:
-        assert numerics_of_this_process([str(tmp_path / "text.so")]) is None or "numpy" in sys.modules
+        assert NumericsProbe([str(tmp_path / "text.so")]).read() is None or "numpy" in sys.modules
