@@ -20,17 +20,18 @@ __all__ = ("SEPARATOR", "can_be_secret", "marker", "search_and_replace")
 SEPARATOR = "\n\0\n"
 """Stands between texts that are searched together and have nothing to do with each other."""
 
-_PLACEHOLDER = re.compile(
+# Patterns as texts: most jobs have no use for them, and pay for compiling none.
+_PLACEHOLDER = (
     r"[<*`]|\$[{(]|\$\w+$|\{\{|%\(|%s$|\.\.\.|\d{1,3}$"
     r"|(?i:none|null|nil|true|false|yes|no|on|off|required|optional|string|str)$"
 )
-_PATH = re.compile(r"[~.]{0,2}(?:/[\w.@-]{1,40}){2,}/?$")
-_RANDOM = re.compile(r"(?=(?:\D*\d){3})(?=[^a-zA-Z]*[a-zA-Z])[A-Za-z0-9+/=_.~-]{20,}$")
-_MIXED = re.compile(r"(?=(?:\D*\d){2})(?=.*[a-z])(?=.*[A-Z]).{10,}$|(?=(?:\D*\d){4}).{12,}$")
-_BOTH_CASES = re.compile(r"(?=.*[a-z])(?=.*[A-Z])\S{10,}$")
-_NAME = re.compile(r"[A-Za-z_]\w*(?:[.:-]+[A-Za-z_]\w*)*$")
-_CODE_SECRET = re.compile(r"(?s)(?=.*\d)(?=.*[A-Za-z]).{8,}$|\S{20,}$|(?=.*[!@#$%^&*+~?])\S{6,}$")
-_ESCAPE = re.compile(r"\\[ntr\\\"']")
+_PATH = r"[~.]{0,2}(?:/[\w.@-]{1,40}){2,}/?$"
+_RANDOM = r"(?=(?:\D*\d){3})(?=[^a-zA-Z]*[a-zA-Z])[A-Za-z0-9+/=_.~-]{20,}$"
+_MIXED = r"(?=(?:\D*\d){2})(?=.*[a-z])(?=.*[A-Z]).{10,}$|(?=(?:\D*\d){4}).{12,}$"
+_BOTH_CASES = r"(?=.*[a-z])(?=.*[A-Z])\S{10,}$"
+_NAME = r"[A-Za-z_]\w*(?:[.:-]+[A-Za-z_]\w*)*$"
+_DRAWN_IN_CODE = r"(?s)(?=.*\d)(?=.*[A-Za-z]).{8,}$|\S{20,}$|(?=.*[!@#$%^&*+~?])\S{6,}$"
+_ESCAPE = r"\\[ntr\\\"']"
 _SPREAD = frozenset({"private-key", "netrc-password", "kubernetes-secret"})
 """Kinds that reach over many lines."""
 _MIN_DRAWN = 10
@@ -53,7 +54,7 @@ def search_and_replace(text: str, code: bool) -> str:
         Whether it is source code.
     """
     # Patterns see through one level of escapes ("\\n" in a JSON or Python text) by a view of the same length.
-    view = _ESCAPE.sub(_unescaped, text) if "\\" in text else text
+    view = re.sub(_ESCAPE, _unescaped, text) if "\\" in text else text
     lowered = _lower(view)
     for number, shape in enumerate(SHAPES):
         for clue in shape.clues:
@@ -115,7 +116,7 @@ def _secret_span(found: re.Match[str], kind: str, code: bool) -> tuple[int, int]
     groups = found.re.groupindex
     group = next((name for name in "svr" if name in groups), 0)
     value = found[group]
-    if not value.strip() or (group == "r" and not _RANDOM.match(value)):
+    if not value.strip() or (group == "r" and not re.match(_RANDOM, value)):
         return None
     # In code, what stands where a credential would is as often an example.
     weak = group == "v" or (code and group == "s" and kind in _WEAK)
@@ -141,15 +142,15 @@ def _pattern(number: int) -> re.Pattern[str]:
 def can_be_secret(value: str, code: bool, quoted: bool) -> bool:
     """Whether the value that a telling name is given can be a secret: no placeholder, no path, no other name."""
     value = value.strip()
-    if len(value) < 3 or _PLACEHOLDER.match(value) or _PATH.match(value):
+    if len(value) < 3 or re.match(_PLACEHOLDER, value) or re.match(_PATH, value):
         return False
     if not code:
-        return not (_NAME.match(value) and is_secret_name(value))  # token = self.token
-    if _is_drawn(value) or (quoted and _BOTH_CASES.match(value)):
+        return not (re.match(_NAME, value) and is_secret_name(value))  # token = self.token
+    if _is_drawn(value) or (quoted and re.match(_BOTH_CASES, value)):
         return True
-    if not _CODE_SECRET.match(value):
+    if not re.match(_DRAWN_IN_CODE, value):
         return False
-    return quoted or "-" in value or not _NAME.match(value) or _MIXED.match(value) is not None
+    return quoted or "-" in value or not re.match(_NAME, value) or re.match(_MIXED, value) is not None
 
 
 def _is_drawn(value: str) -> bool:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-import sysconfig
 from collections.abc import Iterable, Mapping, Sequence
+from importlib.machinery import EXTENSION_SUFFIXES
 
 from .errors import CollectorError
 
@@ -84,7 +84,7 @@ class Target:
             sys.prefix,
             sys.implementation.name,
             sys.version.split()[0],
-            sysconfig.get_config_var("SOABI"),
+            EXTENSION_SUFFIXES[0].strip(".").removesuffix(".so"),  # SOABI; to ask sysconfig would load its 2,000 names
             path,
             os.path.dirname(os.__file__),
         )

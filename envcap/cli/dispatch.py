@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import io
 import os
@@ -18,11 +17,15 @@ __all__ = ("Commands", "add_json", "add_store", "make_parser", "print_json", "ru
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
     from types import ModuleType
     from typing import TypeAlias
 
 Commands: TypeAlias = "Mapping[str, tuple[str, str]]"
-"""Module and one line of help by command name. The module has `add_arguments(parser)` and `run(arguments) -> int`."""
+"""Module and one line of help by command name. The module has `add_arguments(parser)` and `run(arguments) -> int`.
+
+One that jobs wait for also has `parse_plainly(argv)`, which returns the arguments, or `None` if argparse must look.
+"""
 
 INTERRUPTED = 130
 
@@ -39,7 +42,9 @@ def run_one(program: str, module_name: str, argv: Sequence[str]) -> int:
 
     def command() -> int:
         module = importlib.import_module(module_name)
-        return int(module.run(make_parser(program, module).parse_args(argv)))
+        plainly = getattr(module, "parse_plainly", None)
+        arguments = plainly(argv) if plainly is not None else None
+        return int(module.run(make_parser(program, module).parse_args(argv) if arguments is None else arguments))
 
     return _guarded(program, module_name.partition(".")[0].replace("envcap", "cli"), command)
 
@@ -107,6 +112,8 @@ def _prepare_streams() -> None:
 
 def make_parser(program: str, module: ModuleType) -> argparse.ArgumentParser:
     """Return a command's parser; its module's docstring is its help."""
+    import argparse
+
     summary, _, rest = (module.__doc__ or "").partition("\n\n")
     parser = argparse.ArgumentParser(
         prog=program,

@@ -15,7 +15,8 @@ Examples
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Sequence
+from types import SimpleNamespace
 
 from ..errors import UsageError
 from ..hooks.command import CommandJob, run_command
@@ -23,7 +24,15 @@ from ..store.base import default_store
 from ..store.local import LocalStore
 from .dispatch import add_store
 
-__all__ = ("add_arguments", "run")
+__all__ = ("add_arguments", "parse_plainly", "run")
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+
+_CHECKS = ("stat", "content")
+_ONCE = ("--store", "--job-id", "--check-files")
+_OFTEN = ("--config", "--input", "--output", "--env")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--env", metavar="NAME", action="append", default=[], help="record this variable's value too")
     parser.add_argument(
         "--check-files",
-        choices=("stat", "content"),
+        choices=_CHECKS,
         help="look at every installed file now: by size and time of change, or by content (default: by stat, hourly)",
     )
     parser.add_argument(
@@ -45,7 +54,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("command", metavar="-- CMD", nargs="...", help="the command and its arguments")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def parse_plainly(argv: Sequence[str]) -> SimpleNamespace | None:
+    """Return what argparse would, `None` if it has something to say: every job waits, and argparse takes its time."""
+    found: dict[str, object] = {**dict.fromkeys(_ONCE), **{name: [] for name in _OFTEN}, "--prove": False}
+    waiting = list(argv)
+    while waiting and waiting[0].startswith("--") and waiting[0] != "--":
+        name, equals, value = waiting.pop(0).partition("=")
+        if name == "--prove" and not equals:
+            found[name] = True
+            continue
+        if not equals:
+            if not waiting or waiting[0].startswith("-"):
+                return None
+            value = waiting.pop(0)
+        kept = found.get(name)
+        if isinstance(kept, list):
+            kept.append(value)
+        elif name in _ONCE and (name != "--check-files" or value in _CHECKS):
+            found[name] = value
+        else:
+            return None
+    if not waiting or (waiting[0] != "--" and waiting[0].startswith("-")):
+        return None
+    return SimpleNamespace(**{name[2:].replace("-", "_"): value for name, value in found.items()}, command=waiting)
+
+
+def run(arguments: argparse.Namespace | SimpleNamespace) -> int:
     """Run the command."""
     argv = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
     if not argv:

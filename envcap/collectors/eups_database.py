@@ -21,12 +21,12 @@ MAX_FILE = 1 << 20
 
 _NONE = "none"
 _CHAIN = ".chain"
-_FIELD = re.compile(
-    r'^[ \t]*(FLAVOR|QUALIFIERS|VERSION|PROD_DIR|UPS_DIR|TABLE_FILE)[ \t]*=[ \t]*"?([^#\n]*?)"?[ \t\r]*(?:#.*)?$',
-    re.MULTILINE | re.IGNORECASE,
+# Patterns as texts: they are compiled where EUPS is.
+_FIELD = (
+    r'(?mi)^[ \t]*(FLAVOR|QUALIFIERS|VERSION|PROD_DIR|UPS_DIR|TABLE_FILE)[ \t]*=[ \t]*"?([^#\n]*?)"?[ \t\r]*(?:#.*)?$'
 )
-_NO_FIELD = re.compile(r"^(?!\s*(?:#|$|(?:End|Group)\s*:|\w+\s*=)).*", re.MULTILINE)
-_MACRO = re.compile(r"\$(PROD_ROOT|PROD_DIR|UPS_DIR|UPS_DB|FLAVOR)\b")
+_NO_FIELD = r"(?m)^(?!\s*(?:#|$|(?:End|Group)\s*:|\w+\s*=)).*"
+_MACRO = r"\$(PROD_ROOT|PROD_DIR|UPS_DIR|UPS_DB|FLAVOR)\b"
 
 
 class Database:
@@ -97,7 +97,7 @@ class Database:
 def _joined(folder: str, path: str, known: Mapping[str, str]) -> str:
     if path == _NONE:
         return folder
-    return os.path.join(folder, _MACRO.sub(lambda macro: known.get(macro[1], macro[0]), path))
+    return os.path.join(folder, re.sub(_MACRO, lambda macro: known.get(macro[1], macro[0]), path))
 
 
 def _groups(path: str) -> Iterator[tuple[str, dict[str, str]]]:
@@ -106,10 +106,10 @@ def _groups(path: str) -> Iterator[tuple[str, dict[str, str]]]:
     A chain file has Group and End behind number signs, and an End may be left out: it is a flavor that begins a group.
     """
     text = _read(path)
-    if strange := _NO_FIELD.search(text):
+    if strange := re.search(_NO_FIELD, text):
         raise CollectorError(f"{path}: {strange[0][:80]!r} is no field")
     flavor, fields = "", dict[str, str]()
-    for name, value in _FIELD.findall(text):
+    for name, value in re.findall(_FIELD, text):
         known = name.upper()
         if known == "FLAVOR":
             if flavor:

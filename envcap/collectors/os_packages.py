@@ -32,8 +32,9 @@ APK = "lib/apk/db/installed"
 _MAX_DATABASE = 1 << 27
 _RPM_SECONDS = 60
 _RPM_FORMAT = r"%{NAME}\t%|EPOCH?{%{EPOCH}:}:{}|%{VERSION}-%{RELEASE}\t%{ARCH}\n"
-_DPKG_FIELDS = re.compile(rb"^(Package|Status|Version|Architecture):[ \t]*(.*?)[ \t]*$", re.MULTILINE)
-_APK_FIELDS = re.compile(rb"^([PVA]):(.*)$", re.MULTILINE)
+# Patterns as texts: they are compiled when a database has changed.
+_DPKG_FIELDS = rb"(?m)^(Package|Status|Version|Architecture):[ \t]*(.*?)[ \t]*$"
+_APK_FIELDS = rb"(?m)^([PVA]):(.*)$"
 
 
 class OsPackagesCollector(Collector):
@@ -66,7 +67,7 @@ class OsPackagesCollector(Collector):
     def _dpkg(self) -> Iterator[OsPackage]:
         for data in self._dpkg_databases():
             for paragraph in data.split(b"\n\n"):
-                fields = dict(_DPKG_FIELDS.findall(paragraph))
+                fields = dict(re.findall(_DPKG_FIELDS, paragraph))
                 # One that was removed may have left its configuration, and its paragraph.
                 if fields and fields.get(b"Status", b"installed").split()[-1] == b"installed":
                     yield _package(fields, b"Package", b"Version", b"Architecture", DPKG)
@@ -106,7 +107,7 @@ class OsPackagesCollector(Collector):
 
     def _apk(self) -> Iterator[OsPackage]:
         for paragraph in (self._read(APK) or b"").split(b"\n\n"):
-            if fields := dict(_APK_FIELDS.findall(paragraph)):
+            if fields := dict(re.findall(_APK_FIELDS, paragraph)):
                 yield _package(fields, b"P", b"V", b"A", APK)
 
     def _read(self, name: str) -> bytes | None:
