@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conda_channel import install, make_large_channel
+from tests.services.package_index import running_index
 from tests.services.small_wheels import make_wheel
 
-from .hook import Pipeline, quantum_rows
+from .hook import HERE, Pipeline, quantum_rows
 from .job_environment import ROOT, JobEnvironment, Usage
 from .paired import Figures, Row, measure_pairs, report, setting, value_row
 
@@ -93,11 +94,14 @@ class Large:
         install(make_large_channel(folder / "channel", packages, files), prefix, [f"p{packages - 1}", "python"])
         wheels = folder / "wheels"
         wheels.mkdir()
-        made = [str(make_wheel(wheels, f"dist{number}", f"1.{number}")) for number in range(dists)]
+        for number in range(dists):
+            make_wheel(wheels, f"dist{number}", f"1.{number}")
+        made = [f"dist{number}==1.{number}" for number in range(dists)]
         python = str(prefix / "bin" / "python")
         quiet = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
         command = [jobs.uv, "pip", "install", "--quiet", "--link-mode", "copy", "--compile-bytecode", "--python"]
-        subprocess.run([*command, python, *made], env=quiet, check=True)
+        with running_index(wheels) as index:
+            subprocess.run([*command, python, "--default-index", f"{index.url}/", *made], env=quiet, check=True)
         constraint = ["--constraint", os.path.join(ROOT, "requirements.lock"), "--refresh-package", "envcap"]
         subprocess.run([*command, python, *constraint, f"envcap @ {ROOT}", "lsst-utils"], env=quiet, check=True)
         cyclonedx = str(folder / "cyclonedx")
@@ -147,7 +151,7 @@ def main() -> None:
         jobs = JobEnvironment(folder)
         large = Large.make(jobs, Path(folder, "large"))
         rows: list[Row] = []
-        for part in (in_process_rows(large), peer_rows(large), quantum_rows(Pipeline(jobs))):
+        for part in (machine_rows(jobs), in_process_rows(large), peer_rows(large), quantum_rows(Pipeline(jobs))):
             for row in part:
                 say(f"{row.metric}: {row.value:.3g} {row.unit}")
                 rows.append(row)
@@ -157,6 +161,15 @@ def main() -> None:
 def say(line: str) -> None:
     """Tell the person who waits what is going on."""
     sys.stderr.write(f"{line}\n")
+
+
+def machine_rows(jobs: JobEnvironment) -> Iterator[Row]:
+    """Yield how fast this machine is: the short job of `bench.hook` alone, which took 57 ms where budgets were set."""
+    folder = os.path.join(jobs.folder, "workload")
+    shutil.copytree(os.path.join(HERE, "workload"), folder, ignore=shutil.ignore_patterns("__pycache__"))
+    argv = [jobs.python, "short.py", "config.json", "out"]
+    taken = [jobs.run(argv, cwd=folder).wall * 1000 for _ in range(setting("ROUNDS", 50))]
+    yield value_row("this machine: the short job alone", taken, "ms", "57 ms where the budgets were set")
 
 
 def in_process_rows(large: Large) -> Iterator[Row]:
