@@ -39,6 +39,10 @@ def sections(attempt: Attempt, store: ObjectStore | None = None) -> Iterator[tup
             ("state", attempt.state + _flags(attempt)),
             ("attempt", manifest.attempt),
             ("job id", manifest.job_id),
+            *(
+                (name.replace(".", " ").replace("_", " "), value)
+                for name, value in (manifest.job.scheduler or {}).items()
+            ),
             ("started", manifest.started),
             ("recipe", manifest.recipe.digest),
             *(

@@ -41,6 +41,7 @@ from .payload import (
     spawn,
     wait,
 )
+from .schedulers import scheduler_facts
 
 __all__ = ("CANNOT_START", "NOT_EXECUTABLE", "NOT_FOUND", "CommandJob", "run_command")
 
@@ -190,6 +191,7 @@ class _Recording:
             argv=scrub_argv(self._job.argv),
             cwd=os.getcwd(),
             parent=enclosing.parent if enclosing else None,
+            scheduler=scheduler_facts(self._environ),
             files={name: os.path.abspath(path) for path, name in _placeholders(self._job.files).items()} or None,
         )
         writer = AttemptWriter(

@@ -237,6 +237,7 @@ def _job(found: Session, kind: str, facts: QuantumFacts, butler: Any, quantum: s
         inputs=facts.inputs,
         init_inputs=facts.init_inputs,
         outputs=outputs,
+        scheduler=found.scheduler,
     )
 
 

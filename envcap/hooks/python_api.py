@@ -25,6 +25,7 @@ from .context import CONTEXT_VARIABLE, Context
 from .declared import DeclaredFiles
 from .importing import watch_imports
 from .observed import Observer
+from .schedulers import scheduler_facts
 
 __all__ = ("CapturedBlock", "capture", "captured")
 
@@ -194,6 +195,7 @@ class CapturedBlock:
             argv=scrub_argv(sys.orig_argv),
             cwd=os.getcwd(),
             parent=enclosing.parent if enclosing else None,
+            scheduler=scheduler_facts(os.environ),
         )
         writer = AttemptWriter(
             journal, environment, work, job, job_id=self._job_id, outcomes=outcomes, scrubbed=self._files.scrubbed

@@ -30,6 +30,7 @@ from .background import Background
 from .context import CONTEXT_VARIABLE, Context
 from .importing import say
 from .observed import Observed, Observer
+from .schedulers import scheduler_facts
 
 __all__ = ("KeptConfig", "QuantumRecording", "Session", "session", "settle")
 
@@ -53,6 +54,7 @@ class Session:
         self._digests: dict[FileState, FileRecord] = {}
         self._configs: dict[str, tuple[object, KeptConfig]] = {}
         self.argv = scrub_argv(sys.argv)
+        self.scheduler = scheduler_facts(os.environ)
         target = Target.current()
         self.target = target
         self.environment: Environment = (
