@@ -21,6 +21,7 @@ __all__ = ("Rows", "component", "sections", "summary")
 
 Rows = list[tuple[str, str]]
 _MANY = 6
+_WORDS = str.maketrans("._", "  ")
 
 
 def sections(attempt: Attempt, store: ObjectStore | None = None) -> Iterator[tuple[str, Rows]]:
@@ -39,10 +40,7 @@ def sections(attempt: Attempt, store: ObjectStore | None = None) -> Iterator[tup
             ("state", attempt.state + _flags(attempt)),
             ("attempt", manifest.attempt),
             ("job id", manifest.job_id),
-            *(
-                (name.replace(".", " ").replace("_", " "), value)
-                for name, value in (manifest.job.scheduler or {}).items()
-            ),
+            *((name.translate(_WORDS), value) for name, value in (manifest.job.scheduler or {}).items()),
             ("started", manifest.started),
             ("recipe", manifest.recipe.digest),
             *(
