@@ -31,6 +31,9 @@ _LARGE = 1 << 20
 _BLOCK = 64
 _INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+_encode_sorted = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), check_circular=False, sort_keys=True
+).encode
 
 
 def _sha256() -> Callable[[bytes], Any]:
@@ -62,6 +65,31 @@ class _Misfit(Exception):  # noqa: N818  (never leaves this module)
         self.error = error
         self.reason = reason
         self.path = ""
+
+
+def _is_simple(value: Any) -> bool:
+    """Whether the encoder itself can sort the members: they are ASCII, and all values of the types that belong here.
+
+    That is nearly every document, and takes a third of the time, inside jobs.
+    """
+    kind = type(value)
+    if kind is dict:
+        for key in value:
+            if type(key) is not str or not key.isascii():
+                return False
+        value = value.values()
+    elif kind is not list and kind is not tuple:
+        return False
+    for item in value:
+        kind = type(item)
+        if kind is str or item is None or kind is bool:
+            continue
+        if kind is int:
+            if not -MAX_INTEGER <= item <= MAX_INTEGER:
+                return False
+        elif not _is_simple(item):
+            return False
+    return True
 
 
 def _ordered(value: Any) -> Json:
@@ -136,7 +164,7 @@ def canonical_json(value: Json) -> bytes:
         For an integer beyond 2^53, or a string that is not Unicode (a lone surrogate).
     """
     try:
-        text = _encode(_ordered(value))
+        text = _encode_sorted(value) if _is_simple(value) else _encode(_ordered(value))
     except _Misfit as err:
         raise err.error(f"${err.path}: {err.reason}") from None
     try:

@@ -68,7 +68,7 @@ class Memo:
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
             try:
                 with open(making, "w", encoding="utf-8") as stream:
-                    json.dump(document, stream)
+                    stream.write(json.dumps(document))  # `json.dump` does it in Python, ten times as slowly
                 os.rename(making, path)
             except OSError:
                 with suppress(OSError):

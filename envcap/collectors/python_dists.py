@@ -33,6 +33,7 @@ __all__ = (
 _BOOKKEEPING = frozenset({"INSTALLER", "REQUESTED", "RECORD", "RECORD.jws", "RECORD.p7s", "direct_url.json",
                           "uv_cache.json", "uv_build.json"})  # fmt: skip
 _SCRIPTS = ("bin/", "Scripts/")
+_MOVED = ("../", *_SCRIPTS)
 _METADATA = (".dist-info", ".egg-info")
 _LIBRARIES = ("site-packages", "dist-packages")
 _STARTUP = (".pth", "sitecustomize.py", "usercustomize.py")
@@ -76,8 +77,8 @@ class InstalledDistribution:
     def read_record(self) -> str | None:
         """Return the text of its RECORD; `None` if it has none."""
         try:
-            with open(os.path.join(self.info, "RECORD"), encoding="utf-8", newline="") as stream:
-                return stream.read()
+            with open(f"{self.info}/RECORD", "rb", buffering=0) as stream:
+                return stream.read().decode("utf-8")
         except (FileNotFoundError, NotADirectoryError):
             return None
 
@@ -196,12 +197,16 @@ def installed_distributions(path: list[str]) -> Iterator[InstalledDistribution]:
 
 def record_rows(text: str) -> Iterator[tuple[str, str, str]]:
     """Yield path, hash and size of each row of a RECORD, as written."""
-    if '"' in text:
+    yield from _rows(text.splitlines(), quoted='"' in text)
+
+
+def _rows(lines: list[str], quoted: bool) -> Iterator[tuple[str, str, str]]:
+    if quoted:
         import csv
 
-        rows: Iterator[list[str]] = csv.reader(text.splitlines())
+        rows: Iterator[list[str]] = csv.reader(lines)
     else:
-        rows = (line.rsplit(",", 2) for line in text.splitlines())
+        rows = (line.rsplit(",", 2) for line in lines)
     for row in rows:
         if row:
             path, digest, size = (*row, "", "")[:3]
@@ -215,7 +220,15 @@ def normalised_record(text: str) -> str:
     Files outside the library directory are named from the prefix (``../../../share/x`` becomes ``share/x``).
     """
     lines = []
-    for path, digest, size in record_rows(text):
+    special = []
+    # Nearly all rows stay as they are; a quotation mark anywhere means that none may be taken for what it looks like.
+    quoted = '"' in text
+    for line in text.splitlines():
+        if quoted or ".dist-info/" in line or ".pyc" in line or line.startswith(_MOVED) or line.count(",") < 2:
+            special.append(line)
+        else:
+            lines.append(line)
+    for path, digest, size in _rows(special, quoted):
         folder, _, name = path.rpartition("/")
         if name.endswith(".pyc") or (name in _BOOKKEEPING and folder.endswith(".dist-info")):
             continue

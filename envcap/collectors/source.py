@@ -131,13 +131,13 @@ def _state_files(place: CodePlace) -> Iterator[str]:
 
 def _code_root(place: CodePlace, keep: Keep) -> tuple[CodeRoot | None, dict[str, str]]:
     name = os.path.basename(place.path)
-    asked = ("rev-parse", "--show-toplevel", "--show-prefix", "HEAD")
+    asked = ("rev-parse", "--show-toplevel", "--show-prefix", "HEAD", "--git-path", "index")
     head = _git(place.path, *asked, tolerated=128) if repository_above(place.path) is not None else None
     if head is None:
         files, left_out = _keep_files(place.path, _loose_files(place), keep)
         return (CodeRoot(name=name, files=files, left_out=left_out) if files else None), {}
-    top, prefix, commit = head.decode("utf-8", "surrogateescape").splitlines()
-    with _own_index(place.path) as index:
+    top, prefix, commit, its_index = head.decode("utf-8", "surrogateescape").splitlines()
+    with _own_index(place.path, its_index) as index:
         patch = _git(place.path, *_GIT_DIFF, index=index) or b""
     kept_patch, left_out = _keep_patch(patch, keep)
     listed = _git(place.path, "ls-files", "--others", "--exclude-standard", "-z", "--", ".") or b""
@@ -169,19 +169,19 @@ def work_tree_state(folder: str) -> tuple[str, bool] | None:
     CollectorError
         If git doesn't say.
     """
-    commit = _git(folder, "rev-parse", "HEAD", tolerated=128)
-    if commit is None:
+    found = _git(folder, "rev-parse", "HEAD", "--git-path", "index", tolerated=128)
+    if found is None:
         return None
-    with _own_index(folder) as index:
+    commit, its_index = found.decode("utf-8", "surrogateescape").splitlines()
+    with _own_index(folder, its_index) as index:
         changed = _git(folder, "status", "--porcelain", "--", ".", index=index)
-    return commit.decode("ascii").strip(), bool(changed)
+    return commit, bool(changed)
 
 
 @contextmanager
-def _own_index(folder: str) -> Iterator[str]:
+def _own_index(folder: str, its_index: str) -> Iterator[str]:
     """Give a copy of a repository's index, since git refreshes the one that it compares with: a look must not write."""
-    found = _git(folder, "rev-parse", "--git-path", "index") or b""
-    index = os.path.join(folder, found.decode("utf-8", "surrogateescape").strip())
+    index = os.path.join(folder, its_index)
     copy = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"envcap-{uuid7()}.index")  # noqa: S108  (a UUID is no guess)
     try:
         with contextlib.suppress(FileNotFoundError):

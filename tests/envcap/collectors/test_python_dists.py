@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from envcap.collectors.base import Absent, Collected, Keep, collect
 from envcap.collectors.python_dists import (
@@ -271,3 +274,28 @@ def test_rows_are_read_quoted_or_not() -> None:
     assert list(record_rows(plain)) == [("a.py", "sha256=x", "1"), ("b/c.py", "", ""), ("only", "", "")]
     quoted = '"with, comma.py",sha256=x,1\n"with ""quote"".py",,\n'
     assert list(record_rows(quoted)) == [("with, comma.py", "sha256=x", "1"), ('with "quote".py', "", "")]
+
+
+PARTS = st.sampled_from(
+    ["a", "x.py", "a.pyc", "__pycache__", "..", "bin", "Scripts", "RECORD", "INSTALLER", "p.dist-info"]
+)
+ROWS = st.builds(
+    lambda parts, hashed, sized: ",".join(("/".join(parts), *hashed, *sized)),
+    st.lists(st.sampled_from(NAMES), min_size=1, max_size=4),
+    st.sampled_from([(), ("",), ("sha256=abc",), ("sha256=a,b",)]),
+    st.sampled_from([(), ("",), ("12",)]),
+)
+
+
+@settings(max_examples=1000, deadline=None, database=None)
+@given(st.lists(st.one_of(ROWS, st.sampled_from(['"a,b.py",sha256=x,1', "", '"']))))
+def test_a_normalised_record_is_what_its_rows_say(lines: list[str]) -> None:
+    text = "\n".join(lines)
+    expected = []
+    for path, digest, size in record_rows(text):
+        folder, _, name = path.rpartition("/")
+        if name.endswith(".pyc") or (name in ("RECORD", "INSTALLER") and folder.endswith(".dist-info")):
+            continue
+        path = re.sub(r"^(\.\./)+", "", path)
+        expected.append(f"{path},," if path.startswith(("bin/", "Scripts/")) else f"{path},{digest},{size}")
+    assert normalised_record(text) == digest_of("\n".join(sorted(expected)).encode())
