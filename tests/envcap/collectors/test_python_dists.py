@@ -276,9 +276,7 @@ def test_rows_are_read_quoted_or_not() -> None:
     assert list(record_rows(quoted)) == [("with, comma.py", "sha256=x", "1"), ('with "quote".py', "", "")]
 
 
-PARTS = st.sampled_from(
-    ["a", "x.py", "a.pyc", "__pycache__", "..", "bin", "Scripts", "RECORD", "INSTALLER", "p.dist-info"]
-)
+NAMES = ("a", "x.py", "a.pyc", "__pycache__", "..", "bin", "Scripts", "RECORD", "INSTALLER", "p.dist-info")
 ROWS = st.builds(
     lambda parts, hashed, sized: ",".join(("/".join(parts), *hashed, *sized)),
     st.lists(st.sampled_from(NAMES), min_size=1, max_size=4),
