@@ -19,7 +19,7 @@ from .base import Absent, Collected, Collector, Keep
 from .bounded import read_bounded
 from .eups_database import MAX_FILE, Database
 from .eups_setup import SetUp, changed_variables, in_order, set_up
-from .source import work_tree_state
+from .git import work_tree_state
 
 __all__ = ("EupsCollector",)
 

@@ -7,25 +7,23 @@ are kept. Elsewhere the files themselves are kept.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from binascii import crc32
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from itertools import islice
 
 from ..digest import digest_of, digest_of_file
 from ..errors import CollectorError
-from ..ids import uuid7
 from ..model.components import CodeRoot, Source
 from ..model.descriptor import Descriptor
 from ..model.document import Document
 from ..redact import is_secret_file, scrub, scrubbed, scrubbed_kinds
 from ..target import CodePlace, Target
 from .base import Absent, Collected, Collector, Keep
+from .git import DIFF, ask_git, own_index
 from .source_state import repository_above, state_files
 
-__all__ = ("FILE_MEDIA_TYPE", "MAX_FILE", "MAX_FILES", "PATCH_MEDIA_TYPE", "SourceCollector", "work_tree_state")
+__all__ = ("FILE_MEDIA_TYPE", "MAX_FILE", "MAX_FILES", "PATCH_MEDIA_TYPE", "SourceCollector")
 
 PATCH_MEDIA_TYPE = "text/x-diff"
 FILE_MEDIA_TYPE = "application/octet-stream"
@@ -57,19 +55,8 @@ _DATA = (".yaml", ".yml", ".json", ".toml", ".cfg", ".ini", ".txt", ".csv", ".ec
 _BY_CUSTOM = "it holds secrets by custom"
 _TO_COMMIT = "; commit what is meant to stay"
 _CHANGE = b"\ndiff --git "
-_GIT_SECONDS = 60
 _SLOTS = 64
 _MAX_HASHED = 1 << 26
-# Nothing that a repository configures may run here: no monitor, hook, external diff or text conversion. Its clean
-# filters do run: without them git can't tell what has changed (LFS), and they come with the code that the job imports.
-_GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false",
-        "-c", "diff.suppressBlankEmpty=false")  # fmt: skip
-# All that a user's settings could change in a patch is fixed.
-_GIT_DIFF = (
-    "diff", "--no-color", "--no-ext-diff", "--no-textconv", "--binary", "--full-index", "--relative", "--no-renames",
-    "--src-prefix=a/", "--dst-prefix=b/", "--diff-algorithm=myers", "--unified=3", "--inter-hunk-context=0",
-    "--no-indent-heuristic", "--submodule=short", "-O/dev/null", "HEAD", "--", ".",
-)  # fmt: skip
 
 
 class SourceCollector(Collector):
@@ -132,15 +119,15 @@ def _state_files(place: CodePlace) -> Iterator[str]:
 def _code_root(place: CodePlace, keep: Keep) -> tuple[CodeRoot | None, dict[str, str]]:
     name = os.path.basename(place.path)
     asked = ("rev-parse", "--show-toplevel", "--show-prefix", "HEAD", "--git-path", "index")
-    head = _git(place.path, *asked, tolerated=128) if repository_above(place.path) is not None else None
+    head = ask_git(place.path, *asked, tolerated=128) if repository_above(place.path) is not None else None
     if head is None:
         files, left_out = _keep_files(place.path, _loose_files(place), keep)
         return (CodeRoot(name=name, files=files, left_out=left_out) if files else None), {}
     top, prefix, commit, its_index = head.decode("utf-8", "surrogateescape").splitlines()
-    with _own_index(place.path, its_index) as index:
-        patch = _git(place.path, *_GIT_DIFF, index=index) or b""
+    with own_index(place.path, its_index) as index:
+        patch = ask_git(place.path, *DIFF, index=index) or b""
     kept_patch, left_out = _keep_patch(patch, keep)
-    listed = _git(place.path, "ls-files", "--others", "--exclude-standard", "-z", "--", ".") or b""
+    listed = ask_git(place.path, "ls-files", "--others", "--exclude-standard", "-z", "--", ".") or b""
     paths = listed.decode("utf-8", "surrogateescape").split("\0")
     untracked = [path for path in paths if path and "__pycache__/" not in path]
     files, too_much = _keep_files(place.path, iter(untracked), keep, importable_only=True)
@@ -152,71 +139,11 @@ def _code_root(place: CodePlace, keep: Keep) -> tuple[CodeRoot | None, dict[str,
         files=files,
         left_out={**left_out, **too_much},
     )
-    remote = _git(place.path, "config", "--get", "remote.origin.url", tolerated=1)
+    remote = ask_git(place.path, "config", "--get", "remote.origin.url", tolerated=1)
     facts = {"work_tree": top}
     if remote:
         facts["remote"] = scrub(remote.decode("utf-8", "replace").strip())
     return root, facts
-
-
-def work_tree_state(folder: str) -> tuple[str, bool] | None:
-    """Return the commit of the work tree that a directory lies in, and whether the directory differs from it.
-
-    `None` if it is in no repository, or in one without a commit.
-
-    Raises
-    ------
-    CollectorError
-        If git doesn't say.
-    """
-    found = _git(folder, "rev-parse", "HEAD", "--git-path", "index", tolerated=128)
-    if found is None:
-        return None
-    commit, its_index = found.decode("utf-8", "surrogateescape").splitlines()
-    with _own_index(folder, its_index) as index:
-        changed = _git(folder, "status", "--porcelain", "--", ".", index=index)
-    return commit, bool(changed)
-
-
-@contextmanager
-def _own_index(folder: str, its_index: str) -> Iterator[str]:
-    """Give a copy of a repository's index, since git refreshes the one that it compares with: a look must not write."""
-    index = os.path.join(folder, its_index)
-    copy = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"envcap-{uuid7()}.index")  # noqa: S108  (a UUID is no guess)
-    try:
-        with contextlib.suppress(FileNotFoundError):
-            import shutil
-
-            # With its time: a file that was changed in the second in which the index was written counts as changed
-            # only if the index is not younger than the file (git's "racy git").
-            shutil.copy2(index, copy)
-        yield copy
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(copy)
-
-
-def _git(folder: str, *arguments: str, tolerated: int = 0, index: str | None = None) -> bytes | None:
-    """Return what a git command prints; `None` for the exit status that means there is nothing."""
-    # Inside a git hook, GIT_DIR and its like name another repository.
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    import subprocess
-
-    environ |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", **({"GIT_INDEX_FILE": index} if index else {})}
-    try:
-        done = subprocess.run([*_GIT, "-C", folder, *arguments], capture_output=True, env=environ, timeout=_GIT_SECONDS)
-    except FileNotFoundError:
-        return None
-    except subprocess.TimeoutExpired:
-        raise CollectorError(f"{folder}: git {arguments[0]} takes more than {_GIT_SECONDS} s") from None
-    if done.returncode == 0:
-        return done.stdout
-    message = done.stderr.decode("utf-8", "replace").strip()
-    if done.returncode == tolerated and (
-        "not a git repository" in message or "unknown revision" in message or not message
-    ):
-        return None
-    raise CollectorError(f"{folder}: git {arguments[0]}: {message.splitlines()[0] if message else done.returncode}")
 
 
 def _keep_patch(patch: bytes, keep: Keep) -> tuple[Descriptor | None, dict[str, str]]:
