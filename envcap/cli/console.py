@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import IO, cast
 
 from ..errors import UsageError
 
@@ -35,9 +37,24 @@ def console(*, stderr: bool = True) -> Console:
         raise UsageError("text for people needs rich: pip install 'envcap[cli]', or use --json") from None
     made = Console(stderr=stderr, highlight=False)
     if not made.is_terminal:
-        # A pipe has no width: nothing is cut off.
+        # A pipe has no width: nothing is cut off, and nothing has to be filled.
         made.width = _PIPE_WIDTH
+        made.file = cast("IO[str]", _Trimmed(made.file))
     return made
+
+
+class _Trimmed:
+    """A stream to which lines go without the spaces at their ends."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write some text."""
+        return self._stream.write(re.sub(r"[ ]+$", "", text, flags=re.MULTILINE))
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, colours: Mapping[str, str] | None = None) -> Table:

@@ -196,3 +196,11 @@ class TestIngest:
         add_attempt("a")
         found = json.loads(envcap("ingest", "--json").stdout)
         assert (found["attempts"], found["damage"]) == (1, [])
+
+
+def test_what_goes_into_a_file_has_no_spaces_at_the_ends_of_lines(envcap: Run) -> None:
+    assert envcap("run", "--job-id", "night 12", "--", "true").returncode == 0
+    for words in (("jobs",), ("show", "@last"), ("doctor",)):
+        lines = envcap(*words).stdout.splitlines()
+        assert len(lines) > 2
+        assert [line for line in lines if line != line.rstrip(" ")] == []
