@@ -36,7 +36,7 @@ class CleanTexts:
     """
 
     def __init__(self, judged_by: Iterable[str]) -> None:
-        self._judged_by = tuple(judged_by)
+        self.judged_by = tuple(judged_by)
         self._new: set[str] = set()
         self._seen: set[str] = set()
         self._kept: frozenset[str] = frozenset()
@@ -65,7 +65,7 @@ class CleanTexts:
         """Take in what earlier processes on this node found."""
         if not self._loaded:
             self._loaded = True
-            found = memo.get(_SUBJECT, fingerprint(self._judged_by))
+            found = memo.get(_SUBJECT, fingerprint(self.judged_by))
             if isinstance(found, list):
                 self._kept = frozenset(one for one in found if isinstance(one, str))
 
@@ -75,7 +75,7 @@ class CleanTexts:
         costly = any(text.startswith(_MARK) and _digest(text) in new for text in self._new)
         if self._loaded and (costly or len(new) >= _WORTH_KEEPING):
             kept = new if len(self._kept) + len(new) > _MOST else new | self._kept
-            memo.put(_SUBJECT, fingerprint(self._judged_by), sorted(kept))
+            memo.put(_SUBJECT, fingerprint(self.judged_by), sorted(kept))
             self._kept = frozenset(kept)
 
 

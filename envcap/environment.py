@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from .collectors.base import Collector, collect
+from .collectors.base import Collector, Keep, collect
 from .errors import EnvcapError, FormatError
 from .fingerprint import Fingerprint, fingerprint
 from .memo import Memo
@@ -20,7 +20,14 @@ from .model.document import Document
 from .model.manifest import Outcome
 from .model.recipe import Recipe
 from .redact import CLEAN, scrub_document
-from .revalidation import fingerprint_of, memorise, recalled, recalled_document, recalled_place
+from .revalidation import (
+    fingerprint_of,
+    memorise,
+    memorise_document,
+    recalled,
+    recalled_document,
+    recalled_place,
+)
 from .store.keeper import Keeper
 from .store.local import LocalStore
 from .target import Target
@@ -164,7 +171,8 @@ def capture_environment(
                 layer[cls.kind], known[cls.kind] = component, (collector, before)
                 environment.outcomes[cls.kind] = Outcome(status="captured")
                 continue
-        collected, outcome = collect(collector, target, keeper.blob)
+        blobs: list[str] = []
+        collected, outcome = collect(collector, target, _noting(keeper.blob, blobs))
         if collected is not None:
             try:
                 document, notes = _guarded(collected.component, cls.kind)
@@ -175,7 +183,7 @@ def capture_environment(
                     environment.instances[cls.kind] = collected.instance
                 if before is not None and not notes and keeper.failure is None:
                     states = (before, fingerprint_of(collector, target))
-                    memorise(memo, collector, target, states, (layer[cls.kind], collected.place))
+                    memorise(memo, collector, target, states, (layer[cls.kind], collected.place), blobs)
             except (EnvcapError, TypeError, ValueError) as err:
                 outcome = Outcome(status="failed", reason=f"{cls.kind} can't be written down: {err}")
         captured = outcome.status == "captured"
@@ -206,8 +214,19 @@ def _site(
     environment.note("site", notes)
     kept = keeper.document(site)
     if not notes and keeper.failure is None:
-        memo.put(subject, state, kept.data)
+        memorise_document(memo, subject, state, kept)
     return kept
+
+
+def _noting(keep: Keep, digests: list[str]) -> Keep:
+    """Return what keeps a blob and notes its digest."""
+
+    def noting(media_type: str, data: bytes) -> Descriptor:
+        kept = keep(media_type, data)
+        digests.append(kept.digest)
+        return kept
+
+    return noting
 
 
 def _guarded(document: _D, place: str) -> tuple[_D, dict[str, str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from stat import S_ISLNK
 
 from .digest import sha256_hex
 
@@ -46,7 +47,11 @@ def fingerprint(paths: Iterable[str], facts: Iterable[str] = ()) -> Fingerprint:
     lines = list(facts)
     for path in paths:
         try:
-            state = os.stat(path)
+            state = os.lstat(path)
+            if S_ISLNK(state.st_mode):
+                lines.append(f"{state.st_ino} {state.st_ctime_ns}")
+                newest = max(newest, state.st_ctime_ns)
+                state = os.stat(path)
         except OSError as err:
             lines.append(f"{path}\0{err.errno}")
         else:

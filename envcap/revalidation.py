@@ -4,20 +4,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 
 from .collectors.base import Collector, collect
-from .errors import EnvcapError, FormatError
+from .errors import EnvcapError
 from .fingerprint import Fingerprint, fingerprint
 from .memo import Memo
 from .model.descriptor import Descriptor, describe, describe_bytes
 from .model.document import Document
+from .redact import CLEAN
 from .store.base import ObjectStore
 from .target import Target
 
-__all__ = ("changes_since", "fingerprint_of", "memorise", "recalled", "recalled_document", "recalled_place")
+__all__ = (
+    "changes_since",
+    "fingerprint_of",
+    "memorise",
+    "memorise_document",
+    "recalled",
+    "recalled_document",
+    "recalled_place",
+)
 
-_VERSION = "collectors 2"
+_VERSION = "collectors 3"
 """Changes with what collectors make of the same files."""
 
 _MAX_NAMED = 6
@@ -36,28 +46,42 @@ def fingerprint_of(collector: Collector, target: Target) -> Fingerprint | None:
         if paths is None:
             return None
         return fingerprint(paths, (*_facts(collector.kind, target), *collector.facts(target)))
-    except (EnvcapError, OSError):
+    except (EnvcapError, OSError, ValueError):
         return None
 
 
 def _facts(kind: str, target: Target) -> Iterator[str]:
-    yield from (_VERSION, kind, target.executable, target.prefix, target.version, *target.path)
+    yield from (_VERSION, _rules(), kind, target.executable, target.prefix, target.version, *target.path)
+
+
+@cache
+def _rules() -> str:
+    """Return what stands for the rules by which secrets are found: other rules may leave out what these kept."""
+    return fingerprint(CLEAN.judged_by).digest
 
 
 def recalled(
     memo: Memo, collector: Collector, target: Target, state: Fingerprint, store: ObjectStore
 ) -> Descriptor | None:
-    """Return the component that stands for a fingerprint, if the store has it."""
+    """Return the component that stands for a fingerprint, if the store has it and all blobs that were kept with it."""
     return recalled_document(memo, _subject(collector, target), state, store)
 
 
 def recalled_document(memo: Memo, subject: str, state: Fingerprint, store: ObjectStore) -> Descriptor | None:
-    """Return the document that is known of a subject by a fingerprint, if the store has it."""
+    """Return the document that is known of a subject by a fingerprint, if the store has it and its blobs."""
     try:
-        found = Descriptor.checked(memo.get(subject, state))
-    except FormatError:
+        document, *blobs = list(memo.get(subject, state) or [None])
+        found = Descriptor.checked(document)
+        return found if all(store.has(digest) for digest in (found.digest, *blobs)) else None
+    except (EnvcapError, TypeError, ValueError):
         return None
-    return found if store.has(found.digest) else None
+
+
+def memorise_document(
+    memo: Memo, subject: str, state: Fingerprint, document: Descriptor, blobs: Iterable[str] = ()
+) -> None:
+    """Keep which document stands for a fingerprint, and the digests of the blobs that belong to it."""
+    memo.put(subject, state, [document.data, *blobs])
 
 
 def recalled_place(memo: Memo, collector: Collector, target: Target, state: Fingerprint) -> Mapping[str, object]:
@@ -70,14 +94,19 @@ def recalled_place(memo: Memo, collector: Collector, target: Target, state: Fing
 
 
 def memorise(
-    memo: Memo, collector: Collector, target: Target, states: tuple[Fingerprint, Fingerprint | None], found: Known
+    memo: Memo,
+    collector: Collector,
+    target: Target,
+    states: tuple[Fingerprint, Fingerprint | None],
+    found: Known,
+    blobs: Iterable[str],
 ) -> None:
     """Keep what was found, if nothing changed meanwhile and no change could have gone unnoticed."""
     before, after = states
     if after is not None and after.digest == before.digest and before.is_settled(time.time_ns()):
         component, place = found
         memo.put(_subject(collector, target) + _PLACE, before, place)
-        memo.put(_subject(collector, target), before, component.data)
+        memorise_document(memo, _subject(collector, target), before, component, blobs)
 
 
 def changes_since(
@@ -98,8 +127,10 @@ def changes_since(
     changed = {}
     for cls in COLLECTORS:
         collector = cls()
-        state = fingerprint_of(collector, target) if cls.kind in fingerprints else None
-        if state is None or state.digest == fingerprints[cls.kind]:
+        if cls.kind not in fingerprints:
+            continue
+        state = fingerprint_of(collector, target)
+        if state is not None and state.digest == fingerprints[cls.kind]:
             continue
         collected, outcome = collect(collector, target, describe_bytes)
         if collected is None:

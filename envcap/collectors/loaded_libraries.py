@@ -44,9 +44,10 @@ def describe_libraries(
     known = _known
     libraries = []
     for path in sorted(set(paths)):
-        if path not in known:
-            known[path] = _identity(path)
-        build, digest = known[path]
+        state = _state(path)
+        if state not in known:
+            known[state] = _identity(path)
+        build, digest = known[state]
         name = _portable(path, prefixes)
         libraries.append(LoadedLibrary(path=name, build_id=build, sha256=digest, owner=owners.get(path)))
     if not libraries:
@@ -54,7 +55,16 @@ def describe_libraries(
     return LoadedLibraries(libraries=libraries)
 
 
-_known: dict[str, tuple[str | None, str | None]] = {}
+_known: dict[tuple[str, int, int, int], tuple[str | None, str | None]] = {}
+
+
+def _state(path: str) -> tuple[str, int, int, int]:
+    """Return what tells one file of a name from another that took its place."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return path, 0, 0, 0
+    return path, found.st_ino, found.st_size, found.st_ctime_ns
 
 
 def _identity(path: str) -> tuple[str | None, str | None]:

@@ -18,7 +18,7 @@ from ..model.components import CodeRoot, Source
 from ..model.descriptor import Descriptor
 from ..model.document import Document
 from ..redact import is_secret_file, scrub, scrubbed, scrubbed_kinds
-from ..target import CodePlace, Target
+from ..target import CodePlace, Target, find_program
 from .base import Absent, Collected, Collector, Keep
 from .git import DIFF, ask_git, own_index
 from .source_state import repository_above, state_files
@@ -56,6 +56,7 @@ _BY_CUSTOM = "it holds secrets by custom"
 _TO_COMMIT = "; commit what is meant to stay"
 _CHANGE = b"\ndiff --git "
 _SLOTS = 64
+_OF_A_VENV = "pyvenv.cfg"
 _MAX_HASHED = 1 << 26
 
 
@@ -111,9 +112,12 @@ class SourceCollector(Collector):
 
 def _state_files(place: CodePlace) -> Iterator[str]:
     top = repository_above(place.path)
-    if top is not None:
+    if top is not None and find_program("git", os.environ) is not None:
         return state_files(place.path, top)
-    return (os.path.join(place.path, name) for name in _loose_files(place))
+    names = list(islice(_loose_files(place), MAX_FILES + 1))
+    if len(names) > MAX_FILES:
+        raise CollectorError(f"{place.path}: more than {MAX_FILES} files of code outside git")
+    return (os.path.join(place.path, name) for name in names)
 
 
 def _code_root(place: CodePlace, keep: Keep) -> tuple[CodeRoot | None, dict[str, str]]:
@@ -129,7 +133,9 @@ def _code_root(place: CodePlace, keep: Keep) -> tuple[CodeRoot | None, dict[str,
     kept_patch, left_out = _keep_patch(patch, keep)
     listed = ask_git(place.path, "ls-files", "--others", "--exclude-standard", "-z", "--", ".") or b""
     paths = listed.decode("utf-8", "surrogateescape").split("\0")
-    untracked = [path for path in paths if path and "__pycache__/" not in path]
+    # As among loose files, a virtual environment that happens to stand here is none of the code.
+    environments = tuple(path.removesuffix(_OF_A_VENV) for path in paths if os.path.basename(path) == _OF_A_VENV)
+    untracked = [p for p in paths if p and "__pycache__/" not in p and not p.startswith(environments)]
     files, too_much = _keep_files(place.path, iter(untracked), keep, importable_only=True)
     root = CodeRoot(
         name=name,
@@ -188,7 +194,7 @@ def _reason_against(name: str, data: bytes) -> str | None:
 def _loose_files(place: CodePlace) -> Iterator[str]:
     """Yield the files of a root outside git; beside a script, only its modules and packages count."""
     for folder, folders, names in os.walk(place.path):
-        if "pyvenv.cfg" in names:
+        if _OF_A_VENV in names:
             folders.clear()  # a virtual environment that happens to stand here
             continue
         inside = os.path.relpath(folder, place.path)

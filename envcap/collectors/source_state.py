@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import islice
 
 from ..errors import CollectorError
 from .bounded import read_bounded
@@ -12,18 +13,26 @@ from .bounded import read_bounded
 __all__ = ("repository_above", "state_files")
 
 _MAX_FILES = 2000
-"""Most files of a root: git, which looks at them with many threads, is the faster one beyond."""
+"""Most files and directories of a root: git, which looks at them with many threads, is the faster one beyond."""
 
 _MAX_TEXT = 1 << 16
+_MAX_INDEX = 1 << 22
+_MAX_LINKS = 5
 _IN_GIT = ("HEAD", "index", "packed-refs", "config", "info/exclude", "info/attributes")
 _BESIDE_CODE = (".gitignore", ".gitattributes")
 _ELSEWHERE = (b"excludesfile", b"attributesfile", b"include", b"worktree", b"refstorage")
 """Settings by which other files than those that are looked at decide, too (git-config(1))."""
+_COMPRESSED = b"DIRC\0\0\0\x04"
+"""How an index begins that doesn't hold whole paths (gitformat-index(5))."""
 
 
 def repository_above(folder: str) -> str | None:
-    """Return the directory, this or one above it, that holds a ``.git``; `None` if none does."""
-    while not os.path.lexists(os.path.join(folder, ".git")):
+    """Return the directory, this or one above it, that holds a repository's ``.git``; `None` if none does.
+
+    By its physical path, as git does.
+    """
+    folder = os.path.realpath(folder)
+    while not _is_git(os.path.join(folder, ".git")):
         above = os.path.dirname(folder)
         if above == folder:
             return None
@@ -31,10 +40,16 @@ def repository_above(folder: str) -> str | None:
     return folder
 
 
+def _is_git(path: str) -> bool:
+    # git passes over a directory without a HEAD.
+    return os.path.lexists(os.path.join(path, "HEAD")) or os.path.isfile(path)
+
+
 def state_files(folder: str, top: str) -> Iterator[str]:
     """Yield the files that decide what git tells of a directory: all that lie in it, and git's own.
 
-    What lies in virtual environments and in directories that tell git to ignore all of them does not decide.
+    What lies in virtual environments, in caches that tell git to ignore all of them, and byte code does not decide, as
+    long as git has nothing of it.
 
     Parameters
     ----------
@@ -57,9 +72,8 @@ def state_files(folder: str, top: str) -> Iterator[str]:
         raise CollectorError(f"{git}: its repository is elsewhere")
     yield from configs
     yield from (os.path.join(git, name) for name in _IN_GIT)
-    head = _text(os.path.join(git, "HEAD")).decode("utf-8", "surrogateescape")
-    if head.startswith("ref: "):
-        yield os.path.join(git, head.removeprefix("ref: ").strip())
+    yield from _branch(git)
+    folder = os.path.realpath(folder)
     above = folder
     while above != top:
         above = os.path.dirname(above)
@@ -67,33 +81,62 @@ def state_files(folder: str, top: str) -> Iterator[str]:
     yield from _files(folder, top)
 
 
+def _branch(git: str) -> Iterator[str]:
+    """Yield the files that say which commit HEAD is."""
+    path = os.path.join(git, "HEAD")
+    for _ in range(_MAX_LINKS):
+        text = _text(path).decode("utf-8", "surrogateescape")
+        if not text.startswith("ref: "):
+            if text or _is_packed(git, os.path.relpath(path, git)):
+                return
+            raise CollectorError(f"{git}: no commit yet")
+        path = os.path.join(git, text.removeprefix("ref: ").strip())
+        yield path
+    raise CollectorError(f"{git}/HEAD: too many references")
+
+
+def _is_packed(git: str, reference: str) -> bool:
+    """Whether a reference is among the packed ones."""
+    return f" {reference}\n".encode("utf-8", "surrogateescape") in _bytes(os.path.join(git, "packed-refs"))
+
+
+def _bytes(path: str) -> bytes:
+    """Return the bytes of a file of git's, none if it isn't there."""
+    try:
+        return read_bounded(path, _MAX_INDEX)
+    except (FileNotFoundError, NotADirectoryError):
+        return b""
+
+
 def _files(folder: str, top: str) -> Iterator[str]:
-    waiting, count = [folder], 0
+    waiting, left = [folder], _MAX_FILES
+    index = _bytes(os.path.join(top, ".git", "index"))
     while waiting:
         inside = waiting.pop()
         with os.scandir(inside) as entries:
-            for entry in sorted(entries, key=lambda one: one.name):
-                if entry.name == ".git":
-                    if inside != top:
-                        raise CollectorError(f"{entry.path}: a repository of its own")
-                elif entry.is_dir(follow_symlinks=False):
-                    if not _is_derived(entry):
-                        waiting.append(entry.path)
-                else:
-                    count += 1
-                    if count > _MAX_FILES:
-                        raise CollectorError(f"{folder}: more than {_MAX_FILES} files")
-                    yield entry.path
+            found = list(islice(entries, left + 1))
+        left -= len(found)
+        if left < 0:
+            raise CollectorError(f"{folder}: more than {_MAX_FILES} files")
+        for entry in sorted(found, key=lambda one: one.name):
+            if entry.name == ".git":
+                if inside != top:
+                    raise CollectorError(f"{entry.path}: a repository of its own")
+            elif not entry.is_dir(follow_symlinks=False):
+                yield entry.path
+            elif not _is_derived(entry):
+                waiting.append(entry.path)
+            elif index.startswith(_COMPRESSED) or os.fsencode(os.path.relpath(entry.path, top) + "/") in index:
+                raise CollectorError(f"{entry.path}: git may have files of it")
 
 
 def _is_derived(entry: os.DirEntry[str]) -> bool:
     """Whether a directory holds what others made of code: byte code, a virtual environment, a tool's cache."""
     if entry.name == "__pycache__" or os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):
         return True
-    ignored = [
-        line for line in _text(os.path.join(entry.path, ".gitignore")).split(b"\n") if line[:1] not in (b"", b"#")
-    ]
-    return ignored == [b"*"]
+    lines = _text(os.path.join(entry.path, ".gitignore")).split(b"\n")
+    ignored = [line for line in lines if line[:1] not in (b"", b"#")] == [b"*"]
+    return ignored and os.path.exists(os.path.join(entry.path, "CACHEDIR.TAG"))
 
 
 def _settings_of_users() -> Iterator[str]:

@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+import _thread
 import os
+import signal
 import threading
 from collections.abc import Callable
 
-__all__ = ("Background",)
+# Before `Background` registers what it does before a fork: what was registered last runs first, and the locks of both
+# are then taken in one order by all threads.
+from concurrent.futures.thread import ThreadPoolExecutor
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+__all__ = ("Background",)
 
 
 class Background:
@@ -24,12 +26,10 @@ class Background:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
-        os.register_at_fork(before=self.wait, after_in_child=self._begin_anew)
+        os.register_at_fork(before=self._before_fork, after_in_child=self._begin_anew)
 
     def submit(self, work: Callable[[], None]) -> None:
         """Have some work done soon; it must not raise. Where no thread can be started, it is done now."""
-        from concurrent.futures import ThreadPoolExecutor
-
         with self._lock:
             try:
                 if self._pool is None:
@@ -47,6 +47,15 @@ class Background:
             done = self._pool.submit(bool) if self._pool is not None else None
         if done is not None:
             done.result()
+
+    def _before_fork(self) -> None:
+        # What is raised here, Python only prints; a signal that came while this waited must still end the payload.
+        try:
+            self.wait()
+        except KeyboardInterrupt:
+            _thread.interrupt_main()
+        except SystemExit:
+            _thread.interrupt_main(signal.SIGTERM)
 
     def _begin_anew(self) -> None:
         self._lock = threading.Lock()

@@ -44,6 +44,6 @@ def _counter() -> Callable[[], tuple[int, int] | None]:
     def counter() -> tuple[int, int] | None:
         counted.clear()
         iterate(callback, None)
-        return counted[0] if counted else None
+        return next(iter(counted), None)
 
     return counter

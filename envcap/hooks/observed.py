@@ -18,7 +18,7 @@ from ..model.descriptor import Descriptor
 from ..model.document import parse_json
 from ..model.manifest import Outcome
 from ..redact import scrub_document
-from ..revalidation import recalled_document
+from ..revalidation import memorise_document, recalled_document
 from ..store.base import ObjectStore
 from ..store.keeper import Keeper
 from .loads import count_loads
@@ -82,7 +82,7 @@ class Snapshot:
                 fingerprints = self._environment.fingerprints
                 self._found = _observed(self._store, self._paths, self._numerics, prefixes, fingerprints)
             except Exception as err:  # noqa: BLE001  (the payload must not notice; the outcome says it)
-                self._found = _failed(err)
+                return _failed(err)  # it is not kept: the next quantum may have better luck
         return self._found
 
 
@@ -199,7 +199,7 @@ def _observed(
         clean, _ = scrub_document(described.data, LIBRARIES)
         libraries = keeper.document(LoadedLibraries.checked(clean))
         if unknown is None and keeper.failure is None and state.is_settled(time.time_ns()):
-            memo.put(subject, state, libraries.data)
+            memorise_document(memo, subject, state, libraries)
     found.components[LIBRARIES] = libraries
     distinct = {one.to_bytes(): one for one in numerics}
     if distinct:

@@ -12,7 +12,6 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 
 from ..collectors.base import collect
 from ..collectors.rubin_quantum import QuantumFacts, RubinQuantumCollector, keep_config
@@ -107,6 +106,7 @@ def file_state(uri: str) -> FileState | None:
     return path, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
 
 
+_NOT_THERE: FileState = ("", 0, 0, 0, 0)
 _sessions: dict[tuple[int, str], Session] = {}
 _background = Background()
 
@@ -121,6 +121,12 @@ def session() -> Session | None:
         _sessions.clear()  # another job encloses this process now, or it was forked
         _sessions[key] = Session(Context.from_text(text))
     return _sessions[key]
+
+
+def _is_killed_at_its_end() -> bool:
+    """Whether this is a worker of a pool of `multiprocessing`, which is not given the time to end by itself."""
+    multiprocessing = sys.modules.get("multiprocessing.process")
+    return multiprocessing is not None and bool(multiprocessing.current_process().daemon)
 
 
 def settle() -> None:
@@ -193,9 +199,11 @@ class QuantumRecording:
         writer = self._writer
         if writer is None:
             return
-        for uuid, uri in self.writes.items():
-            with suppress(OSError):  # its digest can't be taken either, and that is said then
+        for uuid, uri in (*self.reads.items(), *self.writes.items()):
+            try:
                 self._states[uuid] = file_state(uri)
+            except OSError:
+                self._states[uuid] = _NOT_THERE
         # The error itself would keep alive what its frames hold.
         reason = scrub(f"{type(error).__name__}: {error}") if error is not None else None
         snapshot, resources, ended = self._session.observer.observe(), self._resources(), timestamp()
@@ -206,7 +214,10 @@ class QuantumRecording:
             except Exception as err:  # noqa: BLE001  (the payload has ended well, and must go on doing so)
                 say(f"degraded {self._job.name}: its result is not recorded: {type(err).__name__}: {err}")
 
-        _background.submit(finish)
+        if _is_killed_at_its_end():
+            finish()
+        else:
+            _background.submit(finish)
 
     def _finish(
         self,

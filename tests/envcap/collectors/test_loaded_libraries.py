@@ -128,6 +128,16 @@ def test_a_preloaded_library_stands_out(
     assert str(injected) in {one.path for one in observed().libraries}
 
 
+def test_a_library_that_takes_the_place_of_another_is_another(stray: Path) -> None:
+    """Also in one process that describes it twice: what it says the second time is remembered on the node."""
+    found = []
+    for data in (stray.read_bytes(), stray.read_bytes() + b"more"):
+        stray.write_bytes(data)
+        (library,) = describe_libraries([str(stray)], [], {}).libraries
+        found.append(library.sha256)
+    assert found[0] != found[1] == digest_of_file(str(stray))[0]
+
+
 @pytest.mark.parametrize(
     ("command", "status", "told"),
     [

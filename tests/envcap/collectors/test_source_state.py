@@ -15,6 +15,7 @@ import pytest
 from envcap.collectors.source import SourceCollector
 from envcap.collectors.source_state import repository_above
 from envcap.environment import capture_environment
+from envcap.model.components import Source
 from envcap.revalidation import fingerprint_of
 from envcap.store.local import LocalStore
 from envcap.target import Target
@@ -45,6 +46,7 @@ CHANGES: dict[str, Change] = {
     "new": lambda top, quietly: (top / "c.py").touch(),
     "new, ignored": lambda top, quietly: (top / "ignored.py").touch(),
     "a link to another": lambda top, quietly: (top / "c.py").symlink_to("b.py"),
+    "a link to itself": lambda top, quietly: (top / "c.py").symlink_to("c.py"),
     "ignored otherwise": lambda top, quietly: (top / ".gitignore").write_text(""),
     "ignored in the repository": lambda top, quietly: (top / ".git" / "info" / "exclude").write_text("b.py\n"),
     "ignored by the user": lambda top, quietly: settings("ignore").write_text("c.py\n"),
@@ -112,14 +114,11 @@ class TestRepository:
         before, found = state(code_target(top)), roots(top)
         (top / "pack" / "__pycache__").mkdir()
         (top / "pack" / "__pycache__" / "a.cpython-311.pyc").touch()
-        for folder, name, text in (
-            (".cache", ".gitignore", "# a tool's\n*\n"),
-            ("env", "pyvenv.cfg", "home = /usr/bin\n"),
-        ):
+        for folder, name, text in ((".cache", ".gitignore", "# a tool's\n*\n"), ("env", "pyvenv.cfg", "home = /\n")):
             (top / folder).mkdir()
             (top / folder / name).write_text(text)
+            (top / folder / "CACHEDIR.TAG").touch()
             (top / folder / "made.py").touch()
-        (top / "env" / ".gitignore").write_text("*\n")
         assert (state(code_target(top)), roots(top)) == (before, found)
 
     @pytest.mark.parametrize("setting", ["core.excludesFile", "core.attributesFile", "include.path", "core.worktree"])
@@ -139,11 +138,62 @@ class TestRepository:
         run_quietly("git", "init", "-q", top / "within")
         assert state(code_target(top)) is None
 
+    @pytest.mark.parametrize(("folder", "mark"), [("env", "pyvenv.cfg"), ("gen", "CACHEDIR.TAG"), ("__pycache__", "x")])
+    def test_what_git_has_of_them_does(
+        self, folder: str, mark: str, repository: Repository, run_quietly: Quietly, code_target: MakeTarget
+    ) -> None:
+        top = repository(FILES)
+        (top / folder).mkdir()
+        (top / folder / mark).touch()
+        (top / folder / ".gitignore").write_text("*\n")
+        (top / folder / "kept.py").write_text("1\n")
+        assert state(code_target(top)) is not None
+        run_quietly("git", "-C", top, "add", "-f", f"{folder}/kept.py")
+        assert state(code_target(top)) is None
+
+    def test_without_a_commit_only_git_can_tell(self, repository: Repository, code_target: MakeTarget) -> None:
+        top = repository()
+        (top / "a.py").touch()
+        assert state(code_target(top)) is None
+
+    def test_a_branch_that_is_another_one(
+        self, repository: Repository, run_quietly: Quietly, code_target: MakeTarget
+    ) -> None:
+        top = repository(FILES)
+        run_quietly("git", "-C", top, "symbolic-ref", "refs/heads/alias", "refs/heads/main")
+        run_quietly("git", "-C", top, "symbolic-ref", "HEAD", "refs/heads/alias")
+        before = state(code_target(top))
+        assert before is not None
+        tree = run_quietly("git", "-C", top, "rev-parse", "HEAD^{tree}").strip()
+        commit = run_quietly("git", "-C", top, "commit-tree", "-m", "two", tree).strip()
+        run_quietly("git", "-C", top, "update-ref", "refs/heads/main", commit)
+        assert state(code_target(top)) not in (None, before)
+
+    def test_a_link_to_a_repository_is_that_repository(
+        self, repository: Repository, run_quietly: Quietly, code_target: MakeTarget
+    ) -> None:
+        top = repository(FILES)
+        other = repository({"x.py": ""}, "around")
+        (other / "linked").symlink_to(top)
+        before = state(code_target(other / "linked"))
+        run_quietly("git", "-C", top, "commit", "-q", "--allow-empty", "-m", "two")
+        assert state(code_target(other / "linked")) not in (None, before)
+
+    def test_a_git_directory_without_a_head_is_passed_over(self, repository: Repository) -> None:
+        top = repository(FILES)
+        (top / "pack" / ".git").mkdir()
+        assert repository_above(str(top / "pack")) == str(top)
+
+    def test_a_reference_that_is_none_fails_nothing(self, repository: Repository, code_target: MakeTarget) -> None:
+        top = repository(FILES)
+        (top / ".git" / "HEAD").write_bytes(b"ref: a\0b\n")
+        assert state(code_target(top)) is None
+
     def test_a_large_one_is_left_to_git(
         self, repository: Repository, code_target: MakeTarget, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         top = repository(FILES)
-        monkeypatch.setattr("envcap.collectors.source_state._MAX_FILES", len(FILES))
+        monkeypatch.setattr("envcap.collectors.source_state._MAX_FILES", len(FILES) + 2)  # and two directories
         assert state(code_target(top)) is not None
         (top / "one-more").touch()
         assert state(code_target(top)) is None
@@ -174,6 +224,21 @@ class TestLooseFiles:
     def test_they_are_in_no_repository(self, tmp_path: Path) -> None:
         (tmp_path / "loose").mkdir()
         assert repository_above(str(tmp_path / "loose")) is None
+
+
+def test_blobs_that_are_gone_are_kept_again(
+    repository: Repository, code_target: MakeTarget, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("envcap.fingerprint._RACY_NS", 0)
+    top = repository(FILES)
+    (top / "b.py").write_text("two = 22\n")
+    for _ in range(2):
+        component = capture_environment(code_target(top), store, [SourceCollector]).software["source"]
+        (root,) = Source.from_bytes(store.get(component.digest)).roots
+        assert root.patch is not None
+        digest = root.patch.digest.removeprefix("sha256:")
+        assert b"two = 22" in store.get(root.patch.digest)
+        Path(store.root, "objects", digest[:2], digest[2:]).unlink()
 
 
 def test_git_is_asked_once(

@@ -71,6 +71,26 @@ def test_a_fork_waits_for_it_and_finds_one_thread() -> None:
     assert (done.stdout, done.stderr) == ("before\nchild\nparent\n1\n", "")
 
 
+def test_a_thread_that_forks_and_one_that_submits_do_not_wait_for_each_other() -> None:
+    code = (
+        "import threading\n"
+        "done = threading.Event()\n"
+        "def submit():\n"
+        "    while not done.is_set():\n"
+        "        background.submit(bool)\n"
+        "        background.settle()\n"
+        "thread = threading.Thread(target=submit)\nthread.start()\n"
+        "for _ in range(150):\n"
+        "    pid = os.fork()\n"
+        "    if pid == 0:\n"
+        "        os._exit(0)\n"
+        "    os.waitpid(pid, 0)\n"
+        "done.set()\nthread.join()\nprint('done')"
+    )
+    done = subprocess.run([sys.executable, "-c", SLOWLY + code], capture_output=True, text=True, timeout=120)
+    assert (done.stdout, done.stderr) == ("done\n", "")
+
+
 def test_where_there_can_be_no_thread_it_is_done_at_once_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
     background, done = Background(), []
 

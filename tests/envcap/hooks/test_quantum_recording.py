@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import multiprocessing.process
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -93,3 +95,30 @@ def test_when_it_ended_is_when_the_payload_did(
     recording.end(ValueError("no"))
     found = result()
     assert (found.ended, found.status, found.error) == ("2026-11-26T00:00:00.000Z", "failed", "ValueError: no")
+
+
+def test_in_a_worker_of_a_pool_it_is_written_at_once(
+    recording: QuantumRecording, last: Callable[[], Attempt], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`multiprocessing.Pool` kills its workers as soon as it has their answers."""
+    daemon = multiprocessing.Process(daemon=True)
+    monkeypatch.setattr(multiprocessing.process, "current_process", lambda: daemon)
+    busy = threading.Event()
+    quantum_recording._background.submit(lambda: bool(busy.wait(30)))
+    recording.end(None)
+    assert last().result is not None
+    busy.set()
+    settle()
+
+
+def test_an_output_that_comes_back_after_the_quantum_is_not_taken_for_its_own(
+    recording: QuantumRecording, tmp_path: Path, result: Callable[[], Result]
+) -> None:
+    path = tmp_path / "coadd.fits"
+    recording.writes[UUID] = f"file://{path}"
+    busy = threading.Event()
+    quantum_recording._background.submit(lambda: bool(busy.wait(30)))
+    recording.end(ValueError("no"))
+    path.write_bytes(b"of the next attempt")
+    busy.set()
+    assert "changed before its digest was taken" in str(result().degraded)
