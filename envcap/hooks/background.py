@@ -7,6 +7,7 @@ import _thread
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 
 # Before `Background` registers what it does before a fork: what was registered last runs first, and the locks of both
@@ -14,6 +15,9 @@ from collections.abc import Callable
 from concurrent.futures.thread import ThreadPoolExecutor
 
 __all__ = ("Background",)
+
+_LOOKS = 200
+_BETWEEN_LOOKS = 0.0005
 
 
 class Background:
@@ -25,7 +29,7 @@ class Background:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool: _OneThread | None = None
         os.register_at_fork(before=self._before_fork, after_in_child=self._begin_anew)
 
     def submit(self, work: Callable[[], None]) -> None:
@@ -33,7 +37,7 @@ class Background:
         with self._lock:
             try:
                 if self._pool is None:
-                    self._pool = ThreadPoolExecutor(1, thread_name_prefix="envcap")
+                    self._pool = _OneThread()
                 self._pool.submit(work)
                 return
             except RuntimeError:
@@ -66,4 +70,22 @@ class Background:
         with self._lock:
             pool, self._pool = self._pool, None
         if pool is not None:
-            pool.shutdown(wait=True)
+            pool.end()
+
+
+class _OneThread(ThreadPoolExecutor):
+    def __init__(self) -> None:
+        self._task = 0
+        super().__init__(1, thread_name_prefix="envcap", initializer=self._note_task)
+
+    def _note_task(self) -> None:
+        self._task = threading.get_native_id()
+
+    def end(self) -> None:
+        """Wait until all is done, and the thread is no more."""
+        self.shutdown(wait=True)
+        # Joined, it is on its way out: whoever counts threads now may still find two.
+        for _ in range(_LOOKS):
+            if not os.path.exists(f"/proc/self/task/{self._task}"):
+                break
+            time.sleep(_BETWEEN_LOOKS)
