@@ -97,20 +97,12 @@ def _branch(git: str) -> Iterator[str]:
 
 def _is_packed(git: str, reference: str) -> bool:
     """Whether a reference is among the packed ones."""
-    return f" {reference}\n".encode("utf-8", "surrogateescape") in _bytes(os.path.join(git, "packed-refs"))
-
-
-def _bytes(path: str) -> bytes:
-    """Return the bytes of a file of git's, none if it isn't there."""
-    try:
-        return read_bounded(path, _MAX_INDEX)
-    except (FileNotFoundError, NotADirectoryError):
-        return b""
+    return f" {reference}\n".encode("utf-8", "surrogateescape") in _text(os.path.join(git, "packed-refs"), _MAX_INDEX)
 
 
 def _files(folder: str, top: str) -> Iterator[str]:
     waiting, left = [folder], _MAX_FILES
-    index = _bytes(os.path.join(top, ".git", "index"))
+    index = _text(os.path.join(top, ".git", "index"), _MAX_INDEX)
     while waiting:
         inside = waiting.pop()
         with os.scandir(inside) as entries:
@@ -146,8 +138,9 @@ def _settings_of_users() -> Iterator[str]:
     yield from (os.path.join(of_user, name) for name in ("config", "ignore", "attributes"))
 
 
-def _text(path: str) -> bytes:
+def _text(path: str, limit: int = _MAX_TEXT) -> bytes:
+    """Return the bytes of a file, none if it isn't there."""
     try:
-        return read_bounded(path, _MAX_TEXT)
+        return read_bounded(path, limit)
     except (FileNotFoundError, NotADirectoryError):
         return b""

@@ -20,6 +20,7 @@ from ..model.components import NodeDetails
 from ..model.descriptor import Descriptor
 from ..model.manifest import Outcome
 from ..redact import scrub_document
+from ..revalidation import memorise_document, recalled_document
 from ..store.keeper import Keeper
 from ..store.local import LocalStore
 from .context import CONFIRM_VARIABLE, CONTEXT_VARIABLE
@@ -53,7 +54,7 @@ def look_at_node(
         hardware = environment.host.get("hardware")
         state = fingerprint((), [sys.prefix, *installed, hardware.digest if hardware else "unknown"])
         memo = Memo()
-        if (known := _recalled(memo, state, store)) is not None:
+        if (known := recalled_document(memo, KIND, state, store)) is not None:
             return known, Outcome(status="captured")
         details = None if over_within(_PATIENCE) else _asked(over_within)
         if details is None:
@@ -71,15 +72,6 @@ def _is_installed(module: str) -> bool:
     return PathFinder.find_spec(module) is not None
 
 
-def _recalled(memo: Memo, state: Fingerprint, store: LocalStore) -> Descriptor | None:
-    found = memo.get(KIND, state)
-    try:
-        descriptor = Descriptor.checked(found)
-    except EnvcapError:
-        return None
-    return descriptor if store.has(descriptor.digest) else None
-
-
 def _kept(details: NodeDetails, memo: Memo, state: Fingerprint, store: LocalStore) -> tuple[Descriptor, Outcome]:
     keeper = Keeper(store)
     found = keeper.document(NodeDetails.checked(scrub_document(details.data, KIND)[0]))
@@ -87,7 +79,7 @@ def _kept(details: NodeDetails, memo: Memo, state: Fingerprint, store: LocalStor
         return found, keeper.failure
     # What failed may work the next time.
     if set(details.failed.values()) <= {NOT_INSTALLED}:
-        memo.put(KIND, state, found.data)
+        memorise_document(memo, KIND, state, found)
     return found, Outcome(status="captured")
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import multiprocessing
 import multiprocessing.process
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -41,6 +41,24 @@ def recording(store: LocalStore) -> QuantumRecording:
 
 
 @pytest.fixture
+def busy() -> Iterator[threading.Event]:
+    """Keep what runs beside the payload busy until the event is set."""
+    event = threading.Event()
+    quantum_recording._background.submit(lambda: bool(event.wait(30)))
+    yield event
+    event.set()
+    settle()
+
+
+@pytest.fixture
+def output(recording: QuantumRecording, tmp_path: Path) -> Path:
+    """Give the path of the quantum's output."""
+    path = tmp_path / "coadd.fits"
+    recording.writes[UUID] = f"file://{path}"
+    return path
+
+
+@pytest.fixture
 def result(last: Callable[[], Attempt]) -> Callable[[], Result]:
     """Give a function that waits for the result and returns it."""
 
@@ -54,12 +72,13 @@ def result(last: Callable[[], Attempt]) -> Callable[[], Result]:
 
 
 def test_the_payload_goes_on_before_it_is_written(
-    recording: QuantumRecording, tmp_path: Path, last: Callable[[], Attempt], result: Callable[[], Result]
+    recording: QuantumRecording,
+    output: Path,
+    busy: threading.Event,
+    last: Callable[[], Attempt],
+    result: Callable[[], Result],
 ) -> None:
-    (path := tmp_path / "coadd.fits").write_bytes(b"pixels")
-    recording.writes[UUID] = f"file://{path}"
-    busy = threading.Event()
-    quantum_recording._background.submit(lambda: bool(busy.wait(30)))
+    output.write_bytes(b"pixels")
     recording.end(None)
     assert last().result is None
     busy.set()
@@ -70,17 +89,14 @@ def test_the_payload_goes_on_before_it_is_written(
 
 @pytest.mark.parametrize("change", ["written anew", "gone"])
 def test_an_output_that_is_changed_before_its_digest_is_taken(
-    recording: QuantumRecording, tmp_path: Path, change: str, result: Callable[[], Result]
+    recording: QuantumRecording, output: Path, busy: threading.Event, change: str, result: Callable[[], Result]
 ) -> None:
-    (path := tmp_path / "coadd.fits").write_bytes(b"pixels")
-    recording.writes[UUID] = f"file://{path}"
-    busy = threading.Event()
-    quantum_recording._background.submit(lambda: bool(busy.wait(30)))
+    output.write_bytes(b"pixels")
     recording.end(None)
     if change == "gone":
-        path.unlink()
+        output.unlink()
     else:
-        path.write_bytes(b"others")
+        output.write_bytes(b"others")
     busy.set()
     degraded = result().degraded
     assert degraded is not None
@@ -98,27 +114,19 @@ def test_when_it_ended_is_when_the_payload_did(
 
 
 def test_in_a_worker_of_a_pool_it_is_written_at_once(
-    recording: QuantumRecording, last: Callable[[], Attempt], monkeypatch: pytest.MonkeyPatch
+    recording: QuantumRecording, busy: threading.Event, last: Callable[[], Attempt], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`multiprocessing.Pool` kills its workers as soon as it has their answers."""
     daemon = multiprocessing.Process(daemon=True)
     monkeypatch.setattr(multiprocessing.process, "current_process", lambda: daemon)
-    busy = threading.Event()
-    quantum_recording._background.submit(lambda: bool(busy.wait(30)))
     recording.end(None)
     assert last().result is not None
-    busy.set()
-    settle()
 
 
 def test_an_output_that_comes_back_after_the_quantum_is_not_taken_for_its_own(
-    recording: QuantumRecording, tmp_path: Path, result: Callable[[], Result]
+    recording: QuantumRecording, output: Path, busy: threading.Event, result: Callable[[], Result]
 ) -> None:
-    path = tmp_path / "coadd.fits"
-    recording.writes[UUID] = f"file://{path}"
-    busy = threading.Event()
-    quantum_recording._background.submit(lambda: bool(busy.wait(30)))
     recording.end(ValueError("no"))
-    path.write_bytes(b"of the next attempt")
+    output.write_bytes(b"of the next attempt")
     busy.set()
     assert "changed before its digest was taken" in str(result().degraded)
