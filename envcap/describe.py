@@ -151,9 +151,11 @@ def _variables(data: Mapping[str, Any]) -> str:
 def _numerics(data: Mapping[str, Any]) -> str:
     def process(one: Mapping[str, Any]) -> str:
         libraries = [
-            f"{lib['kind']} {lib.get('kernel', '')} on {lib.get('threads', '?')} threads" for lib in one["libraries"]
+            " ".join(filter(None, (lib["kind"], lib.get("kernel"), f"threads {lib.get('threads', '?')}")))
+            for lib in one["libraries"]
         ]
-        return ", ".join([*libraries, f"SIMD up to {one['simd'][-1]}"] if one["simd"] else libraries)
+        # In the order of the alphabet, which isn't that of their width: no one of them stands for the others.
+        return ", ".join([*libraries, f"SIMD {' '.join(one['simd'])}"] if one["simd"] else libraries)
 
     return "; ".join(map(process, data["processes"]))
 

@@ -14,8 +14,9 @@ import pytest
 from envcap.collectors.effective_numerics import NumericsProbe
 from envcap.collectors.numerics import NumericsCollector
 from envcap.collectors.process_env import ProcessEnvCollector
+from envcap.describe import summary
 from envcap.hooks.mapped import mapped_files
-from envcap.model.components import Numerics, ProcessEnv
+from envcap.model.components import EffectiveNumerics, NumericalLibrary, Numerics, NumericsOfProcess, ProcessEnv
 from envcap.model.descriptor import describe_bytes
 from envcap.target import Target
 
@@ -126,3 +127,12 @@ class TestInEffect:
 
     def test_a_library_that_is_none_is_passed_over(self, tmp_path: Path) -> None:
         assert NumericsProbe([str(tmp_path / "text.so")]).read() is None or "numpy" in sys.modules
+
+
+def test_no_instruction_set_is_told_as_the_widest() -> None:
+    """They are in the order of the alphabet: ``SSSE3`` comes after ``AVX512F``."""
+    library = NumericalLibrary(library="libopenblas.so", kind="openblas", kernel="SkylakeX", threads=1)
+    openmp = NumericalLibrary(library="libgomp.so.1", kind="openmp", threads=None)
+    process = NumericsOfProcess(simd=["AVX2", "AVX512F", "SSSE3"], libraries=[library, openmp], cpus=2)
+    told = summary("effective_numerics", EffectiveNumerics(processes=[process]).data)
+    assert told == "openblas SkylakeX threads 1, openmp threads ?, SIMD AVX2 AVX512F SSSE3"
