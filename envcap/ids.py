@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import time
 
-__all__ = ("is_uuid", "timestamp", "uuid7")
+__all__ = ("is_uuid", "timestamp", "uuid7", "uuid_bytes", "uuid_text")
 
 
 def uuid7(now_ns: int | None = None) -> str:
@@ -14,14 +14,29 @@ def uuid7(now_ns: int | None = None) -> str:
     milliseconds = (time.time_ns() if now_ns is None else now_ns) // 1_000_000
     tail = int.from_bytes(os.urandom(10), "big")
     value = (milliseconds & (1 << 48) - 1) << 80 | 0x7 << 76 | (tail >> 68) << 64 | 0b10 << 62 | tail & (1 << 62) - 1
-    text = f"{value:032x}"
+    return uuid_text(value.to_bytes(16, "big"))
+
+
+def uuid_text(value: bytes) -> str:
+    """Return the usual form of a UUID's 16 bytes, with hyphens."""
+    text = value.hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def is_uuid(text: str) -> bool:
     """Whether a text is a UUID in its usual form, with hyphens."""
-    parts = text.split("-")
-    return [len(p) for p in parts] == [8, 4, 4, 4, 12] and all(c in "0123456789abcdefABCDEF" for p in parts for c in p)
+    return uuid_bytes(text) is not None
+
+
+def uuid_bytes(text: str) -> bytes | None:
+    """Return the 16 bytes of a UUID in its usual form, with hyphens; `None` if it is none."""
+    if len(text) != 36 or not text[8] == text[13] == text[18] == text[23] == "-":
+        return None
+    try:
+        found = bytes.fromhex(text.replace("-", ""))
+    except ValueError:
+        return None
+    return found if len(found) == 16 else None
 
 
 def timestamp(now_ns: int | None = None) -> str:

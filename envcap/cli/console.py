@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import IO, cast
 
 from ..errors import UsageError
 
-__all__ = ("console", "printable", "progress", "section", "table")
+__all__ = ("advancing", "console", "printable", "progress", "section", "table")
 
 _PIPE_WIDTH = 240
 
@@ -99,6 +100,17 @@ def progress(items: Iterable[_T], title: str, total: int) -> Iterator[_T]:
     from rich.progress import track
 
     yield from track(items, title, total=total, console=console(), transient=True)
+
+
+@contextmanager
+def advancing(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Give what moves a bar on stderr: it takes how much is done, and of how much, in bytes."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(title), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console(), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, whole: bar.update(task, completed=done, total=whole)
 
 
 def printable(text: str) -> str:

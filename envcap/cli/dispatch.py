@@ -13,13 +13,15 @@ from contextlib import suppress
 from .. import __version__
 from ..errors import EnvcapError, UsageError
 
-__all__ = ("Commands", "add_json", "add_store", "make_parser", "print_json", "run_cli", "run_one")
+__all__ = ("Commands", "add_json", "add_store", "make_parser", "print_json", "run_cli", "run_one", "store_of")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from types import ModuleType
     from typing import TypeAlias
+
+    from ..store.local import LocalStore
 
 Commands: TypeAlias = "Mapping[str, tuple[str, str]]"
 """Module and one line of help by command name. The module has `add_arguments(parser)` and `run(arguments) -> int`.
@@ -129,6 +131,20 @@ def make_parser(program: str, module: ModuleType) -> argparse.ArgumentParser:
 def add_store(parser: argparse.ArgumentParser) -> None:
     """Add ``--store``."""
     parser.add_argument("--store", metavar="PATH", help="the store (default: ENVCAP_STORE, else the user's own)")
+
+
+def store_of(arguments: argparse.Namespace) -> LocalStore:
+    """Return the store that a command line names, for reading.
+
+    Raises
+    ------
+    EnvcapError
+        If there is none.
+    """
+    from ..store.base import default_store
+    from ..store.local import LocalStore
+
+    return LocalStore.existing(arguments.store or default_store())
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

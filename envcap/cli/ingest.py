@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bring the index up to date with the journals of all jobs.
+"""Bring a store in order after jobs: pack their journals, and bring the index up to date.
 
-Every command does this by itself before it looks something up; this one says what was found. The index can be deleted
-at any time: it is made anew from the journals.
+Every command reads what jobs have written by itself; this one packs it, too, to a tenth of the size, and says what it
+found. It may be run at any time, also while jobs run: their journals stay as they are. It may be interrupted: the next
+one goes on. Of several at a time one works, and the others wait. The index can be deleted at any time: it is made anew
+from the rest. ENVCAP_INDEX=postgresql://user@host/name keeps it in a site's database.
+
+The exit status is 3 if something in the store is damaged; all else was packed nevertheless.
 
 Examples
 --------
   envcap ingest
+  envcap ingest --json
   rm STORE/index.sqlite && envcap ingest --store STORE
 """
 
@@ -14,11 +19,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from ..store.base import default_store
 from ..store.index import Index
-from ..store.local import LocalStore
-from .dispatch import add_json, add_store, print_json
+from ..store.ingest import Ingested, ingest
+from .dispatch import add_json, add_store, print_json, store_of
 
 __all__ = ("add_arguments", "run")
 
@@ -30,21 +36,52 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Refresh the index; 3 if journals hold damage."""
-    index = Index(LocalStore.existing(arguments.store or default_store()))
-    jobs = int(index.query("SELECT COUNT(*) FROM manifests")[0][0])
-    damage = [
+    """Pack and index; 3 if something is damaged."""
+    store = store_of(arguments)
+    with _progress(quiet=arguments.json) as advance:
+        index, done = ingest(store, _say_waiting, advance)
+    damage: list[dict[str, object]] = [
         {"journal": path, "from": found.offset, "to": found.end, "reason": found.reason, "tail": found.tail}
         for path, found in index.damage()
     ]
     if arguments.json:
-        unreadable = index.unreadable
-        print_json({"attempts": jobs, "records": index.new_records, "damage": damage, "unreadable": unreadable})
+        print_json({
+            "attempts": index.count(), "records": done.records, "packs": done.packs, "journals": done.journals,
+            "dropped": done.dropped, "damage": damage, "unreadable": index.unreadable,
+        })  # fmt: skip
     else:
-        sys.stderr.write(f"{index.new_records} new records; {jobs} attempts in {index.store}\n")
-        for found in damage:
-            what = "torn tail" if found["tail"] else "damage"
-            sys.stderr.write(f"{what}: {found['journal']} bytes {found['from']}-{found['to']}: {found['reason']}\n")
-        for reason in index.unreadable:
-            sys.stderr.write(f"unreadable: {reason}\n")
+        _tell(index, done, damage)
     return 3 if index.unreadable or any(not found["tail"] for found in damage) else 0
+
+
+def _tell(index: Index, done: Ingested, damage: list[dict[str, object]]) -> None:
+    lines = [f"{done.records} new records; {index.count()} attempts in {index.store}"]
+    if done.packs:
+        lines.append(f"{_counted(done.journals, 'journal')} packed into {_counted(done.packs, 'pack')}")
+    for name, length in done.dropped.items():
+        lines.append(f"dropped: {name}: the last {length} bytes, of a record that its writer died at")
+    for found in damage:
+        what = "torn tail" if found["tail"] else "damage"
+        lines.append(f"{what}: {found['journal']} bytes {found['from']}-{found['to']}: {found['reason']}")
+    lines += [f"not packed, since it is damaged: {name}" for name in done.damaged]
+    lines += [f"unreadable: {reason}" for reason in index.unreadable]
+    sys.stderr.write("".join(f"{line}\n" for line in lines))
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" + ("s" if number != 1 else "")
+
+
+def _say_waiting() -> None:
+    sys.stderr.write("another ingest is at work in this store; waiting for it\n")
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    if quiet or not sys.stderr.isatty():
+        yield lambda done, whole: None
+        return
+    from .console import advancing
+
+    with advancing("pack") as advance:
+        yield advance

@@ -66,7 +66,7 @@ def _shown(attempts: Iterator[Attempt], index: Index, arguments: argparse.Namesp
         return attempts
     from .console import progress
 
-    total = int(index.query("SELECT COUNT(*) FROM manifests")[0][0]) if arguments.all else 1
+    total = index.count() if arguments.all else 1
     return progress(attempts, "verify", total)
 
 

@@ -20,6 +20,7 @@ from ..model.descriptor import Descriptor
 from ..model.manifest import Job, Outcome
 from ..redact import CLEAN, scrub_argv
 from ..revalidation import changes_since
+from ..store.journal import Journal
 from ..store.local import LocalStore
 from ..target import Target, find_program
 from ..trust.key import key_path
@@ -158,6 +159,7 @@ class _Recording:
         self._target = Target.none(environ)
         self._environment = Environment(self._target)
         self._beside: dict[str, tuple[Descriptor | None, Outcome]] = {}
+        self._journal: Journal | None = None
         self.context: Context | None = None
 
     def begin(self) -> None:
@@ -204,7 +206,7 @@ class _Recording:
             scrubbed=self._job.files.scrubbed,
         )
         writer.begin()
-        self._writer = writer
+        self._writer, self._journal = writer, journal
         self.context = Context(self._store, writer.attempt, environment, key_path())
 
     def _work(self, outcomes: dict[str, Outcome]) -> Command:
@@ -258,6 +260,8 @@ class _Recording:
             unstable=unstable,
             degraded=degraded,
         )
+        if self._journal is not None:
+            self._journal.close()
         CLEAN.save(Memo())
 
     def _confirm(self, said: Sequence[str]) -> dict[str, str]:

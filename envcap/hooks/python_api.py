@@ -201,7 +201,7 @@ class CapturedBlock:
             journal, environment, work, job, job_id=self._job_id, outcomes=outcomes, scrubbed=self._files.scrubbed
         )
         writer.begin()
-        self._writer, self.attempt = writer, writer.attempt
+        self._writer, self._journal, self.attempt = writer, journal, writer.attempt
         self._observer = Observer(self._store, environment)
         self._enclosing = os.environ.get(CONTEXT_VARIABLE)
         os.environ[CONTEXT_VARIABLE] = Context(self._store, writer.attempt, environment, key_path()).to_text()
@@ -239,6 +239,7 @@ class CapturedBlock:
             observed=observed.components,
             degraded=degraded,
         )
+        self._journal.close()
 
     def _resources(self) -> dict[str, str]:
         usage = resource.getrusage(resource.RUSAGE_SELF)

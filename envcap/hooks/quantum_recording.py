@@ -7,6 +7,7 @@ is said to `envcap run` when there is no result to put it in.
 
 from __future__ import annotations
 
+import atexit
 import os
 import resource
 import sys
@@ -50,6 +51,7 @@ class Session:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.journal, self.outcomes = open_journal(context.store, context.key)
+        atexit.register(self._close)
         self._digests: dict[FileState, FileRecord] = {}
         self._configs: dict[str, tuple[object, KeptConfig]] = {}
         self.argv = scrub_argv(sys.argv)
@@ -60,6 +62,12 @@ class Session:
             context.environment if context.environment.fits(target) else capture_environment(target, context.store)
         )
         self.observer = Observer(context.store, self.environment)
+
+    def _close(self) -> None:
+        try:
+            self.journal.close()
+        except StoreError as err:
+            say(f"degraded journal: {err}")
 
     def config(self, label: str, config: object, dump: Callable[[], str]) -> KeptConfig:
         """Keep a task's configuration, once; return its descriptor, an outcome if it failed, and what was scrubbed.

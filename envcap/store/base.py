@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from ..digest import digest_of
 from ..errors import CorruptError, FormatError, StoreError
 
-__all__ = ("ObjectStore", "default_store", "open_regular", "split_digest")
+__all__ = ("ObjectStore", "default_store", "open_regular", "split_digest", "sync_directories")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,6 +56,25 @@ def open_regular(path: str) -> BinaryIO:
         stream.close()
         raise OSError(errno.EINVAL, "no regular file", path)
     return stream
+
+
+def sync_directories(folder: str, top: str) -> None:
+    """See to it that the names in a directory, and in those above it up to another, survive a loss of power.
+
+    Raises
+    ------
+    OSError
+        If that can't be done.
+    """
+    while True:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if len(folder) <= len(top):
+            return
+        folder = os.path.dirname(folder)
 
 
 class ObjectStore(ABC):

@@ -19,18 +19,37 @@ from collections.abc import Iterator, Sequence
 from ..digest import digest_of
 from ..errors import StoreError
 from ..ids import uuid7
-from .base import open_regular
+from .base import open_regular, sync_directories
 
-__all__ = ("MAX_RECORD", "Damage", "Journal", "Record", "journal_paths", "read_journal", "read_record")
+__all__ = (
+    "END",
+    "MAX_RECORD",
+    "SEALED",
+    "UNSEALED",
+    "Damage",
+    "Journal",
+    "Record",
+    "journal_paths",
+    "read_journal",
+    "read_record",
+)
 
 MAX_RECORD = 1 << 28
 """Longest record that a reader believes, in bytes."""
+
+UNSEALED = "-"
+"""What stands in place of a seal."""
+
+SEALED = ".sealed"
+"""End of the name of a journal whose records are in a pack."""
+
+END = "end"
+"""Kind of the record by which a process says that it writes no more."""
 
 _MAGIC = b"envcap-record "
 _MAX_HEADER = 256
 _RESERVE = 8192
 _TORN = "cut short"
-_UNSEALED = "-"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,17 +57,28 @@ if TYPE_CHECKING:
 
 
 class Record:
-    """One record of a journal: its kind, digest, bytes and seal, and where it stands (`offset` to `end`, in bytes)."""
+    """One record: its kind, digest, bytes and seal, and where it stands.
 
-    __slots__ = ("data", "digest", "end", "kind", "offset", "seal")
+    Attributes
+    ----------
+    offset, end : `int`
+        Where it begins and ends in its journal, in bytes; in a pack, its block.
+    number : `int` or `None`
+        Its number in its block; `None` in a journal.
+    """
 
-    def __init__(self, kind: str, digest: str, data: bytes, seal: str | None, offset: int, end: int) -> None:
+    __slots__ = ("data", "digest", "end", "kind", "number", "offset", "seal")
+
+    def __init__(
+        self, kind: str, digest: str, data: bytes, seal: str | None, offset: int, end: int, number: int | None = None
+    ) -> None:
         self.kind = kind
         self.digest = digest
         self.data = data
         self.seal = seal
         self.offset = offset
         self.end = end
+        self.number = number
 
 
 class Damage:
@@ -79,6 +109,7 @@ class Journal:
         self._key = key
         self._pid = 0
         self._descriptor = -1
+        self._path = ""
         self._reserved = False
         self._lock = allocate_lock()
 
@@ -121,7 +152,27 @@ class Journal:
             As for `append`.
         """
         digests = [digest_of(data) for _, data, _ in records]
-        self._write([record[:2] for record in records], digests, [seal or _UNSEALED for *_, seal in records])
+        self._write([record[:2] for record in records], digests, [seal or UNSEALED for *_, seal in records])
+
+    def close(self) -> None:
+        """Say that this process writes no more, and see to it that what it wrote survives a loss of power.
+
+        Raises
+        ------
+        StoreError
+            If that can't be done.
+        """
+        if self._pid != os.getpid():
+            return
+        self.append((END, b"{}"))
+        try:
+            os.fdatasync(self._descriptor)
+            sync_directories(os.path.dirname(self._path), self._root)
+            os.close(self._descriptor)
+        except OSError as err:
+            raise StoreError(f"store {self._root}: can't write the journal: {err.strerror or err}") from err
+        finally:
+            self._pid = 0
 
     def _write(self, records: Sequence[tuple[str, bytes]], digests: Sequence[str], seals: Sequence[str]) -> None:
         lines = [
@@ -135,12 +186,16 @@ class Journal:
                 if self._pid != os.getpid():
                     self._open()
                 self._append(b"".join(lines))
+                if not self._is_in_place():
+                    # It was taken for one whose writer is gone, and went into a pack without these records.
+                    self._open()
+                    self._append(b"".join(lines))
         except OSError as err:
             raise StoreError(f"store {self._root}: can't write the journal: {err.strerror or err}") from err
 
     def _seal(self, kind: str, digest: str) -> str:
         # A recipe is named by its manifest's seal.
-        return self._key.seal(kind, digest) if self._key is not None and kind != "recipe" else _UNSEALED
+        return self._key.seal(kind, digest) if self._key is not None and kind not in ("recipe", END) else UNSEALED
 
     def _open(self) -> None:
         # After a fork the parent's descriptor is only forgotten, never closed: a close would be the child's own,
@@ -149,9 +204,16 @@ class Journal:
         folder = os.path.join(self._root, "journal", time.strftime("%Y-%m-%d", time.gmtime()), name[-2:])
         os.makedirs(folder, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-        self._descriptor = os.open(os.path.join(folder, name), flags, 0o644)
+        self._path = os.path.join(folder, name)
+        self._descriptor = os.open(self._path, flags, 0o644)
         self._pid = os.getpid()
         self._reserved = False
+
+    def _is_in_place(self) -> bool:
+        try:
+            return os.path.samestat(os.stat(self._path), os.fstat(self._descriptor))
+        except FileNotFoundError:
+            return False
 
     def _append(self, record: bytes) -> None:
         if self._reserved:
@@ -176,7 +238,8 @@ def journal_paths(root: str) -> Iterator[str]:
             for shard in sorted(os.listdir(os.path.join(top, day))):
                 folder = os.path.join(top, day, shard)
                 for name in sorted(os.listdir(folder)):
-                    yield os.path.join(folder, name)
+                    if not name.endswith(SEALED):
+                        yield os.path.join(folder, name)
     except OSError as err:
         raise StoreError(f"store {root}: can't list its journals: {err.strerror or err}") from err
 
@@ -238,7 +301,7 @@ def _parse(data: bytes, at: int, offset: int) -> Record | str:
         return f"not the bytes of {digest[:19]}…"
     kind, seal = (fields[number].decode("ascii") for number in (1, 4))
     after = offset + end + (data[end : end + 1] == b"\n")
-    return Record(kind, digest, body, None if seal == _UNSEALED else seal, offset + at, after)
+    return Record(kind, digest, body, None if seal == UNSEALED else seal, offset + at, after)
 
 
 def read_record(path: str, offset: int) -> Record:

@@ -1,24 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A store in a directory: `objects/` here, journals in `journal.py`, the derived index in `index.py`."""
+"""A store in a directory: what its files are called. Journals are in `journal.py`, packs in `pack.py`."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..errors import FormatError, StoreError
-from ..ids import uuid7
-from .base import ObjectStore, open_regular, split_digest
+from ..ids import is_uuid, uuid7
+from .base import ObjectStore, open_regular, split_digest, sync_directories
+from .journal import journal_paths
 
-__all__ = ("FORMAT_VERSION", "LocalStore")
+__all__ = ("FORMAT_VERSION", "PACKS", "LocalStore")
 
-FORMAT_VERSION = "0"
-"""Version in ``format.json``. It stays 0, and may change without notice, until the format is frozen."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, BinaryIO
+
+FORMAT_VERSION = "1"
+"""Version in ``format.json``; ``docs/format.md`` says what it promises."""
+
+PACKS = "packs"
+"""The directory of the packs."""
 _ANOTHER = "name another place with --store or ENVCAP_STORE"
 
 
 class LocalStore(ObjectStore):
-    """Objects as files that are written once, by rename.
+    """Objects and packs as files that are written once, by rename; journals that jobs append to.
 
     Parameters
     ----------
@@ -72,7 +80,7 @@ class LocalStore(ObjectStore):
                 self._check_version()
             except FileNotFoundError:
                 os.makedirs(self.root, exist_ok=True)
-                self._write(self._version_path, f'{{"envcap":"{FORMAT_VERSION}"}}\n'.encode())
+                self._introduce()
         except OSError as err:
             raise StoreError(f"can't make a store at {self.root}: {err.strerror or err}; {_ANOTHER}") from err
 
@@ -80,7 +88,38 @@ class LocalStore(ObjectStore):
     def _version_path(self) -> str:
         return os.path.join(self.root, "format.json")
 
+    def _introduce(self) -> None:
+        """Write ``format.json``, once: of several who make the store at a time, the first gives it its identity."""
+        scratch = f"{self._version_path}.{uuid7()}.tmp"
+        self._write(scratch, f'{{"envcap":"{FORMAT_VERSION}","id":"{uuid7()}"}}\n'.encode())
+        try:
+            os.link(scratch, self._version_path)
+        except FileExistsError:
+            os.unlink(scratch)
+        except OSError:  # a file system without links
+            os.rename(scratch, self._version_path)
+        else:
+            os.unlink(scratch)
+        sync_directories(self.root, os.path.dirname(self.root))
+
+    @property
+    def identity(self) -> str:
+        """The UUID that the store was given when it was made."""
+        try:
+            found = self._read_version().get("id")
+        except OSError as err:
+            raise StoreError(f"{self}: {err.strerror or err}") from err
+        if not isinstance(found, str) or not is_uuid(found):
+            raise FormatError(f"{self._version_path}: it has no 'id' that is a UUID")
+        return found.lower()
+
     def _check_version(self) -> None:
+        version = self._read_version().get("envcap")
+        if version != FORMAT_VERSION:
+            known = f"this software reads {FORMAT_VERSION!r}; update it"
+            raise FormatError(f"{self._version_path}: format {version!r}, but {known}")
+
+    def _read_version(self) -> dict[str, Any]:
         from ..model.document import parse_json
 
         if self._homeless:
@@ -88,10 +127,36 @@ class LocalStore(ObjectStore):
 
         with open_regular(self._version_path) as stream:
             found = parse_json(stream.read(4096))
-        version = found.get("envcap") if isinstance(found, dict) else None
-        if version != FORMAT_VERSION:
-            known = f"this software reads {FORMAT_VERSION!r}; update it"
-            raise FormatError(f"{self._version_path}: format {version!r}, but {known}")
+        return found if isinstance(found, dict) else {}
+
+    def journals(self) -> Iterator[str]:
+        """Yield the names of its journals, oldest day first."""
+        for path in journal_paths(self.root):
+            yield os.path.relpath(path, self.root)
+
+    def packs(self) -> Sequence[str]:
+        """Return the names of its packs, oldest first."""
+        try:
+            names = os.listdir(os.path.join(self.root, PACKS))
+        except FileNotFoundError:
+            return ()
+        except OSError as err:
+            raise StoreError(f"{self}: can't list its packs: {err.strerror or err}") from err
+        return [f"{PACKS}/{name}" for name in sorted(names) if is_uuid(name)]
+
+    def size(self, name: str) -> int:
+        """Return the size in bytes of a file by its name."""
+        try:
+            return os.path.getsize(os.path.join(self.root, name))
+        except (OSError, ValueError) as err:
+            raise _unreadable(os.path.join(self.root, name), err) from err
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a file of the store for reading, by its name."""
+        try:
+            return open_regular(os.path.join(self.root, name))
+        except (OSError, ValueError) as err:
+            raise _unreadable(os.path.join(self.root, name), err) from err
 
     def _path(self, digest: str) -> str:
         value = split_digest(digest)
@@ -108,6 +173,7 @@ class LocalStore(ObjectStore):
         path = self._path(digest)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         self._write(path, data)
+        sync_directories(os.path.dirname(path), self.root)
 
     def _write(self, path: str, data: bytes) -> None:
         scratch = f"{path}.{uuid7()}.tmp"
@@ -132,3 +198,7 @@ class LocalStore(ObjectStore):
             for name in os.listdir(os.path.join(top, shard)):
                 if len(shard) + len(name) == 64:
                     yield f"sha256:{shard}{name}"
+
+
+def _unreadable(path: str, err: Exception) -> StoreError:
+    return StoreError(f"{path}: {getattr(err, 'strerror', None) or err}")

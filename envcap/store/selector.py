@@ -9,7 +9,8 @@ from collections.abc import Callable
 from ..digest import digest_of_file
 from ..errors import AmbiguousSelectorError, UnknownSelectorError, UsageError
 from .base import default_store
-from .index import Attempt, Index
+from .batch import DATASET, DIGEST, JOB, PATH, QUANTUM, key_of, key_range
+from .index import Attempt, Index, Listed
 from .local import LocalStore
 
 __all__ = ("MIN_PREFIX", "find", "resolve")
@@ -18,8 +19,6 @@ MIN_PREFIX = 6
 """Shortest prefix of an id or a digest that is looked up."""
 
 _ID_CHARACTERS = frozenset("0123456789abcdef-")
-_Candidates = list[tuple[str, ...]]
-_COLUMNS = "SELECT DISTINCT m.attempt, m.kind, m.name, COALESCE(m.quantum, m.job_id), m.started FROM manifests m "
 
 
 def resolve(index: Index, selector: str, *, replays: bool = False) -> Attempt:
@@ -51,17 +50,16 @@ def resolve(index: Index, selector: str, *, replays: bool = False) -> Attempt:
     elif separator and kind in _FINDERS:
         found = _FINDERS[kind](index, name)
     else:
-        found = [row for finder in _BARE_FINDERS for row in finder(index, selector)]
-    if not replays:
-        kept = "SELECT attempt FROM manifests WHERE replay_of IS NULL AND attempt = ?"
-        found = [row for row in found if kind == "attempt" or index.query(kept, (row[0],))]
+        found = [listed for finder in _BARE_FINDERS for listed in finder(index, selector)]
+    if not replays and kind != "attempt":
+        found = [listed for listed in found if index.count("attempt = ? AND replay_of IS NULL", (listed.id,))]
     if not found:
         told = f"nothing in {index.store} answers to {selector!r}{_hint(index, selector)}"
         raise UnknownSelectorError(f"{told}; 'envcap jobs' lists what is there")
-    things = {(row[1], row[3]): row for row in found}
+    things = {(listed.kind, listed.job): listed for listed in found}
     if len(things) > 1:
-        raise AmbiguousSelectorError(f"{selector!r} is ambiguous: {_listed(list(things.values()))}")
-    return index.load(_best(index, [row[0] for row in found]))
+        raise AmbiguousSelectorError(f"{selector!r} is ambiguous: {_told(list(things.values()))}")
+    return index.load(_best(index, found))
 
 
 def find(selector: str, *, store: str | None = None, replays: bool = False) -> Attempt:
@@ -106,85 +104,74 @@ def _hint(index: Index, selector: str) -> str:
     return f" (not looked into: {index.unreadable[0]})" if index.unreadable else ""
 
 
-def _best(index: Index, attempts: list[str]) -> str:
-    marks = ",".join("?" * len(attempts))
-    return index.query(
-        f"SELECT m.attempt FROM manifests m LEFT JOIN results r USING (attempt) WHERE m.attempt IN ({marks}) "  # noqa: S608
-        "ORDER BY r.status IS 'ok' DESC, m.started DESC, m.attempt DESC LIMIT 1",
-        attempts,
-    )[0][0]
+def _best(index: Index, found: list[Listed]) -> str:
+    """Return the attempt that ended well, the latest of several; else the latest."""
+    ended_well = {listed.id for listed in found if index.count("attempt = ? AND status = 'ok'", (listed.id,))}
+    return max(found, key=lambda listed: (listed.id in ended_well, listed.started, listed.attempt)).attempt
 
 
-def _listed(rows: _Candidates) -> str:
-    shown = [f"{kind} {name} (attempt:{attempt}, {started})" for attempt, kind, name, _, started in sorted(rows)[:8]]
-    return "; ".join(shown) + (f"; and {len(rows) - 8} more" if len(rows) > 8 else "")
+def _told(found: list[Listed]) -> str:
+    shown = sorted(found, key=lambda listed: listed.attempt)[:8]
+    told = [f"{one.kind} {one.name} (attempt:{one.attempt}, {one.started})" for one in shown]
+    return "; ".join(told) + (f"; and {len(found) - 8} more" if len(found) > 8 else "")
 
 
-def _last(index: Index, replays: bool) -> _Candidates:
-    condition = "m.parent IS NULL" + ("" if replays else " AND m.replay_of IS NULL")
-    return index.query(f"{_COLUMNS} WHERE {condition} ORDER BY m.started DESC, m.attempt DESC LIMIT 1")
+def _last(index: Index, replays: bool) -> list[Listed]:
+    condition = "inner_job = 0" + ("" if replays else " AND replay_of IS NULL")
+    return index.listed(condition, order="started DESC, attempt DESC LIMIT 1")
 
 
-def _prefix(column: str) -> Callable[[Index, str], _Candidates]:
-    def find(index: Index, name: str) -> _Candidates:
-        if len(name) < MIN_PREFIX:
-            return []
-        return index.query(f"{_COLUMNS} WHERE {column} >= ? AND {column} < ?", (name.lower(), name.lower() + "~"))
-
-    return find
+def _attempt(index: Index, name: str) -> list[Listed]:
+    return index.listed("attempt >= ? AND attempt <= ?", key_range(b"", name)) if _is_prefix(name, "-") else []
 
 
-def _job(index: Index, name: str) -> _Candidates:
-    return index.query(f"{_COLUMNS} WHERE m.job_id = ? AND m.quantum IS NULL", (name,))
+def _quantum(index: Index, name: str) -> list[Listed]:
+    return index.keyed(*key_range(QUANTUM, name)) if _is_prefix(name, "-") else []
 
 
-def _dataset(index: Index, name: str) -> _Candidates:
-    if len(name) < MIN_PREFIX:
-        return []
-    return index.query(
-        f"{_COLUMNS} JOIN datasets d USING (attempt) WHERE d.dataset >= ? AND d.dataset < ?",
-        (name.lower(), name.lower() + "~"),
-    )
+def _dataset(index: Index, name: str) -> list[Listed]:
+    return index.keyed(*key_range(DATASET, name)) if _is_prefix(name, "-") else []
 
 
-def _digest(index: Index, name: str) -> _Candidates:
+def _job(index: Index, name: str) -> list[Listed]:
+    return [listed for listed in index.keyed(key_of(JOB, name)) if listed.job == name]
+
+
+def _digest(index: Index, name: str) -> list[Listed]:
     value = name.removeprefix("sha256:").lower()
-    if len(value) < MIN_PREFIX or not set(value) <= set("0123456789abcdef"):
-        return []
-    low, high = f"sha256:{value}", f"sha256:{value}~"
-    found = index.query(
-        f"{_COLUMNS} WHERE m.recipe >= ? AND m.recipe < ? OR m.digest >= ? AND m.digest < ?",
-        (low, high, low, high),
-    )
-    joined = f"{_COLUMNS} JOIN files f USING (attempt) WHERE f.digest >= ? AND f.digest < ?"
-    return found + index.query(joined, (low, high))
+    return index.keyed(*key_range(DIGEST, value)) if _is_prefix(value, "") else []
 
 
-def _file(index: Index, name: str) -> _Candidates:
+def _is_prefix(name: str, others: str) -> bool:
+    return len(name) >= MIN_PREFIX and set(name.lower()) <= {*"0123456789abcdef", *others}
+
+
+def _file(index: Index, name: str) -> list[Listed]:
     """Find who wrote a file: by what is in it, since it may have been renamed, else by where it stood."""
     if os.path.isdir(name):
         raise UsageError(f"{name} is a directory; name a file that a job wrote")
-    by_path = index.query(f"{_COLUMNS} JOIN files f USING (attempt) WHERE f.path = ?", (os.path.abspath(name),))
+    by_path = index.keyed(key_of(PATH, os.path.abspath(name)))
     if not os.path.isfile(name):
         return by_path
     try:
         digest, _ = digest_of_file(name)
     except OSError as err:
         raise UsageError(f"{name}: {err.strerror or err}") from err
-    by_content = index.query(f"{_COLUMNS} JOIN files f USING (attempt) WHERE f.digest = ?", (digest,))
-    return [row for row in by_content if row in by_path] or by_content or by_path
+    by_content = index.keyed(key_of(DIGEST, digest))
+    there = {listed.attempt for listed in by_path}
+    return [listed for listed in by_content if listed.attempt in there] or by_content or by_path
 
 
-def _bare_file(index: Index, name: str) -> _Candidates:
+def _bare_file(index: Index, name: str) -> list[Listed]:
     return _file(index, name) if os.path.isfile(name) else []
 
 
-_FINDERS: dict[str, Callable[[Index, str], _Candidates]] = {
-    "attempt": _prefix("m.attempt"),
-    "quantum": _prefix("m.quantum"),
+_FINDERS: dict[str, Callable[[Index, str], list[Listed]]] = {
+    "attempt": _attempt,
+    "quantum": _quantum,
     "dataset": _dataset,
     "job": _job,
     "path": _file,
     "sha256": _digest,
 }
-_BARE_FINDERS = (_FINDERS["attempt"], _FINDERS["quantum"], _dataset, _job, _bare_file, _digest)
+_BARE_FINDERS = (_attempt, _quantum, _dataset, _job, _bare_file, _digest)

@@ -143,7 +143,9 @@ class TestIngest:
     def test_counts_what_is_new(self, envcap: Run, add_attempt: AddAttempt) -> None:
         add_attempt("a")
         found = json.loads(envcap("ingest", "--json").stdout)
-        assert found == {"attempts": 1, "records": 3, "damage": [], "unreadable": []}
+        assert found == {
+            "attempts": 1, "records": 3, "packs": 0, "journals": 0, "dropped": {}, "damage": [], "unreadable": [],
+        }  # fmt: skip
         add_attempt("b")
         assert envcap("ingest").stderr.startswith("3 new records; 2 attempts in store ")
         assert json.loads(envcap("ingest", "--json").stdout)["records"] == 0

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 
 from envcap.digest import digest_of
 from envcap.errors import CorruptError, FormatError, StoreError
+from envcap.ids import is_uuid
 from envcap.store.local import LocalStore
 
 DATA = b"some bytes\0\xff"
@@ -98,7 +100,10 @@ class TestPlace:
         store.create()
         store.create()
         assert LocalStore.existing(store.root).root == store.root
-        assert (tmp_path / "deep" / "store" / "format.json").read_text() == '{"envcap":"0"}\n'
+        told = json.loads((tmp_path / "deep" / "store" / "format.json").read_text())
+        assert told == {"envcap": "1", "id": store.identity}
+        assert is_uuid(store.identity)
+        assert [path.name for path in (tmp_path / "deep" / "store").iterdir()] == ["format.json"]
 
     @pytest.mark.parametrize("text", ['{"envcap":"7"}', '{"envcap":0}', "{}", "[]", "nonsense", ""])
     def test_of_another_format_is_refused(self, store: LocalStore, text: str) -> None:

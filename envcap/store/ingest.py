@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Brings a store in order after jobs: seals journals into packs, and brings the index up to date with both."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor
+from concurrent.futures import wait as wait_for
+from contextlib import suppress
+from typing import NamedTuple
+
+from ..errors import StoreError
+from ..ids import uuid7
+from .database import WRITES
+from .index import Index
+from .local import PACKS, LocalStore
+from .lock import only_one
+from .reading import known_sources, write_batch
+from .sealing import SCRATCH, SealedGroup, clear, finish, move, seal_group
+
+__all__ = ("Ingested", "ingest")
+
+_GROUP_BYTES = 48 << 20
+"""Size of the journals that go into one pack: a few megabytes packed, some thousand jobs."""
+
+_ALONE_BYTES = 8 << 20
+"""Below that, starting other processes takes longer than the work."""
+
+
+class Ingested(NamedTuple):
+    """What was done.
+
+    Attributes
+    ----------
+    packs, journals, records : `int`
+        Packs that were written, the journals that are in them, and records that the index gained.
+    dropped : `dict` [ `str`, `int` ]
+        Bytes at the end of a journal of a record whose writer died while it wrote.
+    damaged : `list` [ `str` ]
+        Journals that were not sealed, since not all in them is whole.
+    """
+
+    packs: int
+    journals: int
+    records: int
+    dropped: dict[str, int]
+    damaged: list[str]
+
+
+def ingest(
+    store: LocalStore, wait: Callable[[], None], advance: Callable[[int, int], None], workers: int | None = None
+) -> tuple[Index, Ingested]:
+    """Seal what can be sealed, and return the index, up to date.
+
+    It may be ended at any time: the next one goes on. Another one that runs meanwhile is waited for.
+
+    Parameters
+    ----------
+    store : `LocalStore`
+    wait : callable
+        Called if another one is waited for.
+    advance : callable
+        Given how many bytes of journals have been looked at, and of how many, as that goes on.
+    workers : `int`, optional
+        How many processes pack; by default as many as there are processors for this one.
+
+    Raises
+    ------
+    StoreError
+        If the store can't be written to.
+    """
+    with only_one(store.root, wait):
+        finish(store.root)
+        index = Index(store, refresh=False)
+        total = Ingested(0, 0, 0, {}, [])
+        sizes = _sizes(store)
+        done, whole = 0, sum(sizes.values())
+        count = workers or len(os.sched_getaffinity(0))
+        for names, group in _sealed(index, list(_groups(sizes)), count if whole > _ALONE_BYTES else 0):
+            total = _moved(index, group, total)
+            done += sum(sizes[name] for name in names)
+            advance(done, whole)
+        index.refresh()
+        return index, total._replace(records=total.records + index.new_records)
+
+
+def _sizes(store: LocalStore) -> dict[str, int]:
+    found = {}
+    for name in store.journals():
+        with suppress(StoreError):  # the index will say what can't be read
+            found[name] = store.size(name)
+    return found
+
+
+def _groups(sizes: Mapping[str, int]) -> Iterator[list[str]]:
+    """Yield journals in groups, each of which makes a pack."""
+    names: list[str] = []
+    length = 0
+    for name, size in sizes.items():
+        names.append(name)
+        length += size
+        if length >= _GROUP_BYTES:
+            yield names
+            names, length = [], 0
+    if names:
+        yield names
+
+
+def _sealed(index: Index, groups: Sequence[list[str]], workers: int) -> Iterator[tuple[list[str], SealedGroup]]:
+    """Yield groups as they are sealed."""
+    root = index.store.root
+    if not workers:
+        yield from ((names, seal_group(root, names, *_reserved(index))) for names in groups)
+        return
+    waiting = list(reversed(groups))
+    # A process that is forked would have this one's database open.
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        running: dict[Future[SealedGroup], list[str]] = {}
+        while waiting or running:
+            while waiting and len(running) <= workers:
+                names = waiting.pop()
+                running[pool.submit(seal_group, root, names, *_reserved(index))] = names
+            for future in wait_for(running, return_when=FIRST_COMPLETED).done:
+                yield running.pop(future), future.result()
+
+
+def _reserved(index: Index) -> tuple[str, int]:
+    """Return the name of a new pack and its id in the index, which knows it as one that isn't there yet."""
+    name = f"{PACKS}/{uuid7()}"
+    with index.database.writing():
+        source = max((number for number, _ in known_sources(index.database).values()), default=0) + 1
+        index.database.write(WRITES["sources"], [(source, name + SCRATCH, 0)])
+    return name, source
+
+
+def _moved(index: Index, group: SealedGroup, total: Ingested) -> Ingested:
+    """Move a group's pack into its place, write what the index says of it, and delete its journals."""
+    if group.journals:
+        move(index.store.root, group)
+        if group.batch.records:
+            with index.database.writing():
+                index.database.execute("UPDATE sources SET path = ? WHERE id = ?", [(group.pack, group.batch.source)])
+                write_batch(index.database, group.batch)
+        clear(index.store.root, group.pack, group.journals)
+    return Ingested(
+        total.packs + bool(group.batch.records),
+        total.journals + len(group.journals),
+        total.records + group.batch.records,
+        {**total.dropped, **group.dropped},
+        [*total.damaged, *group.damaged],
+    )

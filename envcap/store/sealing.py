@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Seals journals: what writers that are gone have left goes into a pack, and then the journals go.
+
+A process that dies at any point of it leaves a store that is whole; the next one finishes what it had begun. The order:
+
+1. the pack is written to a scratch file and synced;
+2. the list of the journals that are in it is written beside it, and synced;
+3. the scratch file is renamed: from here on the records are in the pack;
+4. each journal is renamed, looked at again, and deleted. Whoever writes to a journal looks, after each record, whether
+   it still stands in its place, and if not, writes the record anew elsewhere. So a record that came too late for the
+   pack was written before the renaming, and is seen by that second look; or it is written anew.
+5. the list is deleted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from ..errors import FormatError, StoreError
+from ..ids import is_uuid
+from ..model.document import parse_json
+from ..model.manifest import Manifest
+from .base import open_regular, sync_directories
+from .batch import Batch
+from .journal import END, SEALED, Damage, Journal, Record, read_journal
+from .local import PACKS
+from .pack import PackWriter
+from .state import state_of
+
+__all__ = ("LIST", "QUIET_S", "SCRATCH", "SealedGroup", "SealedJournal", "clear", "finish", "move", "seal_group")
+
+QUIET_S = 3600.0
+"""How long a journal has not been written to, whose writer can't be asked, before it is sealed. Should it write again,
+it begins another journal."""
+
+LIST = ".journals"
+"""End of the name of the list of a pack's journals."""
+
+SCRATCH = ".tmp"
+"""End of the name of a pack that is being written."""
+
+_GRACE_S = 600.0
+_JOURNAL = re.compile(r"journal/\d{4}-\d\d-\d\d/[0-9a-f]{2}/[0-9a-f-]{36}")
+
+
+class SealedJournal(NamedTuple):
+    """How much of a journal, in bytes, is in a pack; and whether its writer is gone, or was only quiet."""
+
+    size: int
+    is_gone: bool
+
+
+class SealedGroup(NamedTuple):
+    """What became of a group of journals.
+
+    Attributes
+    ----------
+    pack : `str`
+        Name that the pack will have. It is a scratch file so far; there is none, if there were no records.
+    journals : `dict` [ `str`, `SealedJournal` ]
+        The journals that are in it, by name.
+    batch : `Batch`
+        Its rows for the index.
+    dropped : `dict` [ `str`, `int` ]
+        Bytes of the torn tail of a journal: of a record whose writer died while it wrote.
+    damaged : `list` [ `str` ]
+        Journals that stay, since not all in them is whole.
+    """
+
+    pack: str
+    journals: dict[str, SealedJournal]
+    batch: Batch
+    dropped: dict[str, int]
+    damaged: list[str]
+
+
+def seal_group(root: str, names: Sequence[str], pack: str, source: int) -> SealedGroup:
+    """Write the records of journals whose writers are gone into a scratch pack.
+
+    Parameters
+    ----------
+    root : `str`
+        The store's directory.
+    names : sequence of `str`
+        Journals.
+    pack : `str`
+        Name that the pack will have.
+    source : `int`
+        Id that the pack will have in the index.
+    """
+    group = SealedGroup(pack, {}, Batch(source), {}, [])
+    scratch = os.path.join(root, pack + SCRATCH)
+    try:
+        os.makedirs(os.path.dirname(scratch), exist_ok=True)
+        with open(scratch, "xb") as stream:
+            writer = PackWriter(stream)
+            for name in names:
+                _seal(root, name, writer, group)
+            writer.finish()
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as err:
+        if os.path.lexists(scratch):
+            os.unlink(scratch)
+        raise StoreError(f"store {root}: can't write a pack: {err.strerror or err}") from err
+    if not writer.size:
+        os.unlink(scratch)
+    return group
+
+
+def _seal(root: str, name: str, writer: PackWriter, group: SealedGroup) -> None:
+    path = os.path.join(root, name)
+    try:
+        modified = os.stat(path).st_mtime
+        found = list(read_journal(path))
+    except (OSError, StoreError):
+        return  # another command, which says what can't be read, will look at it
+    records = [one for one in found if isinstance(one, Record)]
+    is_gone = _is_gone(records)
+    if not is_gone and time.time() - modified < QUIET_S:
+        return
+    damage = [one for one in found if isinstance(one, Damage)]
+    if any(not one.tail for one in damage):
+        group.damaged.append(name)
+        return
+    if damage:
+        group.dropped[name] = damage[-1].end - damage[-1].offset
+    size = damage[-1].offset if damage else records[-1].end if records else 0
+    group.journals[name] = SealedJournal(size, is_gone)
+    recipes: set[str] = set()
+    for record in records:
+        if record.kind == END or record.digest in recipes:
+            continue
+        if record.kind == "recipe":
+            recipes.add(record.digest)
+        position, number = writer.add(record.kind, record.data, record.seal)
+        group.batch.take(Record(record.kind, record.digest, record.data, record.seal, position, position, number))
+
+
+def _is_gone(records: Sequence[Record]) -> bool:
+    """Whether the process that wrote a journal has said that it writes no more, or is known to run no more."""
+    if any(record.kind == END for record in records):
+        return True
+    for record in records:
+        if record.kind == "manifest":
+            with suppress(FormatError):
+                return state_of(Manifest.from_bytes(record.data).writer) == "lost"
+    return False
+
+
+def move(root: str, group: SealedGroup) -> None:
+    """Move a group's pack into its place; from then on its records are in the store twice.
+
+    Raises
+    ------
+    StoreError
+        If that can't be done.
+    """
+    path = os.path.join(root, group.pack)
+    try:
+        with open(path + LIST, "x", encoding="utf-8") as stream:
+            json.dump(group.journals, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        sync_directories(os.path.dirname(path), root)
+        if group.batch.records:
+            os.rename(path + SCRATCH, path)
+        sync_directories(os.path.dirname(path), root)
+    except OSError as err:
+        raise StoreError(f"store {root}: can't write a pack: {err.strerror or err}") from err
+
+
+def clear(root: str, pack: str, journals: Mapping[str, SealedJournal]) -> None:
+    """Delete the journals that are in a pack, and then their list.
+
+    One whose writer was only quiet stays for a while under its new name: on a network's file system, that writer may
+    learn late that it was renamed.
+
+    Raises
+    ------
+    StoreError
+        If that can't be done.
+    """
+    late = Journal(root)
+    listed = os.path.join(root, pack) + LIST
+    try:
+        is_settled = time.time() - os.stat(listed).st_mtime > _GRACE_S
+        cleared = [
+            _clear(os.path.join(root, name), journal, late, is_settled=is_settled) for name, journal in journals.items()
+        ]
+        late.close()
+        if all(cleared):
+            os.unlink(listed)
+    except OSError as err:
+        raise StoreError(f"store {root}: can't delete sealed journals: {err.strerror or err}") from err
+
+
+def _clear(path: str, journal: SealedJournal, late: Journal, *, is_settled: bool) -> bool:
+    """Delete one journal, if it is time, and return whether it is gone."""
+    try:
+        os.rename(path, path + SEALED)
+    except FileNotFoundError:
+        if not os.path.lexists(path + SEALED):
+            return True
+    if not journal.is_gone and not is_settled:
+        return False
+    found = [one for one in read_journal(path + SEALED, journal.size) if isinstance(one, Record) and one.kind != END]
+    if found:
+        late.adopt(*((record.kind, record.data, record.seal) for record in found))
+        late.close()
+    os.unlink(path + SEALED)
+    return True
+
+
+def _read_list(path: str) -> dict[str, SealedJournal]:
+    """Return a list of journals. It may be anybody's, and what it names is deleted: nothing but a journal passes."""
+    with open_regular(path) as stream:
+        found = parse_json(stream.read())
+    try:
+        journals = {str(name): SealedJournal(int(size), bool(gone)) for name, (size, gone) in found.items()}
+    except (AttributeError, TypeError, ValueError):
+        journals = {"": SealedJournal(0, False)}
+    if not all(_JOURNAL.fullmatch(name) and facts.size >= 0 for name, facts in journals.items()):
+        raise StoreError(f"{path}: no list of journals; delete it")
+    return journals
+
+
+def finish(root: str) -> None:
+    """Finish what a process that died had begun.
+
+    Raises
+    ------
+    StoreError
+        If that can't be done.
+    """
+    folder = os.path.join(root, PACKS)
+    try:
+        names = sorted(os.listdir(folder)) if os.path.isdir(folder) else ()
+        for name in names:
+            pack = name.removesuffix(LIST)
+            if name == pack or not is_uuid(pack):
+                continue
+            listed = os.path.join(folder, name)
+            if os.path.lexists(os.path.join(folder, pack)):
+                # What it lists may be a journal that stayed for a while: then its list stays, too.
+                clear(root, f"{PACKS}/{pack}", _read_list(listed))
+            else:
+                os.unlink(listed)
+    except OSError as err:
+        raise StoreError(f"store {root}: can't finish what was begun: {err.strerror or err}") from err
