@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from envcap.digest import digest_of
-from envcap.ids import timestamp
+from envcap.ids import timestamp, uuid_text
 from envcap.model.components import RubinQuantum
 from envcap.model.descriptor import Descriptor
 from envcap.model.manifest import DatasetGroup, Job, Manifest, Outcome, Writer
@@ -32,6 +32,7 @@ _HOST = ("allotment", "container", "hardware")
 _EPOCH = 1_764_000_000_000_000_000
 _DIMENSIONS = ("instrument", "detector", "exposure")
 _REPOSITORY = "file:///sdf/group/rubin/repo/main"
+_RAW = "LSSTCam/raw/all"
 _RUN = "LSSTCam/runs/DRP/v30_0_0/DM-51234/20261101T000000Z"
 
 
@@ -101,8 +102,9 @@ class _Template:
         job = Job(
             kind="quantum", activator="pipetask", argv=words, parent="01a219eb-0ff9-7c28-b572-4a67191c2caf",
             name=f"{label} {{instrument: LSSTCam, detector: {_DETECTOR}, exposure: {_EXPOSURE}}}",
-            quantum=self.quantum, run=_RUN, butler=_REPOSITORY, init_inputs=[], inputs=_groups(inputs, data, "LSSTCam/raw/all"),
-            outputs=_groups(outputs, data, _RUN), scheduler={"slurm.job_id": f"{_EXPOSURE}", "bps.run": "u_drp_20261101T000000Z"},
+            quantum=self.quantum, run=_RUN, butler=_REPOSITORY, init_inputs=[],
+            inputs=_groups(inputs, data, _RAW), outputs=_groups(outputs, data, _RUN),
+            scheduler={"slurm.job_id": _EXPOSURE, "bps.run": "u_drp_20261101T000000Z"},
         )  # fmt: skip
         return Manifest(
             attempt=self.attempt, job_id=self.quantum, started=_STARTED, degraded=False, envcap="0.1.0", job=job,
@@ -121,8 +123,11 @@ class _Template:
             return FileRecord(uri=uri, digest=self.marks.digest(), size=33_561_280)
 
         return Result(
-            attempt=self.attempt, manifest=self.manifest_digest, ended=_ENDED, status="ok", content_key=self.marks.digest(),
-            inputs=[Input(dataset=uuid, available=True, used=True, file=file(name, "LSSTCam/raw/all")) for name, uuid in inputs.items()],
+            attempt=self.attempt, manifest=self.manifest_digest, ended=_ENDED, status="ok",
+            content_key=self.marks.digest(),
+            inputs=[
+                Input(dataset=uuid, available=True, used=True, file=file(name, _RAW)) for name, uuid in inputs.items()
+            ],
             outputs=[Output(dataset=uuid, dataset_type=name, file=file(name, _RUN)) for name, uuid in outputs.items()],
             resources={"max_rss_kb": "1246620", "system_s": "0.716", "user_s": "93.203", "wall_s": _WALL},
             metrics={f"{label}.n_saturated": "8", f"{label}.sky_level": _SKY},
@@ -173,7 +178,8 @@ def _copy(template: _Template, number: int, chance: random.Random) -> SyntheticJ
     values.update({
         _EXPOSURE: f"20261101{number % 100_000:05d}", _DETECTOR: f"{chance.randrange(100, 290)}",
         _STARTED: timestamp(began), _ENDED: timestamp(began + chance.randrange(10**10, 10**11)),
-        _WALL: f"{chance.randrange(10_000, 99_999) / 1000:06.3f}", _SKY: f"{chance.randrange(100, 999)}.{chance.randrange(10**12, 10**13)}",
+        _WALL: f"{chance.randrange(10_000, 99_999) / 1000:06.3f}",
+        _SKY: f"{chance.randrange(100, 999)}.{chance.randrange(10**12, 10**13)}",
     })  # fmt: skip
     recipe = _filled(template.recipe, values)
     values[template.recipe_digest] = digest_of(recipe)
@@ -196,8 +202,8 @@ def _filled(document: bytes, values: Mapping[str, str]) -> bytes:
 
 
 def _uuid7(time_ns: int, chance: random.Random) -> str:
-    text = f"{time_ns // 1_000_000:012x}7{chance.getrandbits(12):03x}{0x8000 | chance.getrandbits(14):04x}{chance.getrandbits(48):012x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    tail = chance.getrandbits(76) & ~(0b11 << 62) | 0b10 << 62
+    return uuid_text((time_ns // 1_000_000 << 80 | 0x7 << 76 | tail).to_bytes(16, "big"))
 
 
 def _seal(chance: random.Random) -> str:

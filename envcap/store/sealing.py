@@ -132,7 +132,7 @@ def _seal(root: str, name: str, writer: PackWriter, group: SealedGroup) -> None:
     if damage:
         group.dropped[name] = damage[-1].end - damage[-1].offset
     size = damage[-1].offset if damage else records[-1].end if records else 0
-    group.journals[name] = SealedJournal(size, is_gone)
+    group.journals[name] = SealedJournal(size, is_gone or not records)
     recipes: set[str] = set()
     for record in records:
         if record.kind == END or record.digest in recipes:
@@ -157,20 +157,23 @@ def _is_gone(records: Sequence[Record]) -> bool:
 def move(root: str, group: SealedGroup) -> None:
     """Move a group's pack into its place; from then on its records are in the store twice.
 
+    There is none, if all its journals are empty; they may go.
+
     Raises
     ------
     StoreError
         If that can't be done.
     """
     path = os.path.join(root, group.pack)
+    if not group.batch.records:
+        return
     try:
         with open(path + LIST, "x", encoding="utf-8") as stream:
             json.dump(group.journals, stream)
             stream.flush()
             os.fsync(stream.fileno())
         sync_directories(os.path.dirname(path), root)
-        if group.batch.records:
-            os.rename(path + SCRATCH, path)
+        os.rename(path + SCRATCH, path)
         sync_directories(os.path.dirname(path), root)
     except OSError as err:
         raise StoreError(f"store {root}: can't write a pack: {err.strerror or err}") from err
@@ -190,12 +193,13 @@ def clear(root: str, pack: str, journals: Mapping[str, SealedJournal]) -> None:
     late = Journal(root)
     listed = os.path.join(root, pack) + LIST
     try:
-        is_settled = time.time() - os.stat(listed).st_mtime > _GRACE_S
+        is_listed = os.path.lexists(listed)
+        is_settled = is_listed and time.time() - os.stat(listed).st_mtime > _GRACE_S
         cleared = [
             _clear(os.path.join(root, name), journal, late, is_settled=is_settled) for name, journal in journals.items()
         ]
         late.close()
-        if all(cleared):
+        if is_listed and all(cleared):
             os.unlink(listed)
     except OSError as err:
         raise StoreError(f"store {root}: can't delete sealed journals: {err.strerror or err}") from err
@@ -220,11 +224,11 @@ def _clear(path: str, journal: SealedJournal, late: Journal, *, is_settled: bool
 
 def _read_list(path: str) -> dict[str, SealedJournal]:
     """Return a list of journals. It may be anybody's, and what it names is deleted: nothing but a journal passes."""
-    with open_regular(path) as stream:
-        found = parse_json(stream.read())
     try:
+        with open_regular(path) as stream:
+            found = parse_json(stream.read())
         journals = {str(name): SealedJournal(int(size), bool(gone)) for name, (size, gone) in found.items()}
-    except (AttributeError, TypeError, ValueError):
+    except (AttributeError, FormatError, TypeError, ValueError):
         journals = {"": SealedJournal(0, False)}
     if not all(_JOURNAL.fullmatch(name) and facts.size >= 0 for name, facts in journals.items()):
         raise StoreError(f"{path}: no list of journals; delete it")

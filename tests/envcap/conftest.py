@@ -119,6 +119,7 @@ def add_attempt(store: LocalStore) -> Callable[..., str]:
         writer: Writer | None = None,
         degraded: bool = False,
         run: str | None = None,
+        ended: bool = False,
     ) -> str:
         time.sleep(0.001)  # the names of journals, and so their order, have milliseconds
         attempt = uuid7()
@@ -164,6 +165,8 @@ def add_attempt(store: LocalStore) -> Callable[..., str]:
                 resources={},
             )
             journal.append(("result", result.to_bytes()))
+        if ended:
+            journal.close()
         return attempt
 
     return add
