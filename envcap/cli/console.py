@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, cast
 
 from ..errors import UsageError
+from ..printable import printable
 
-__all__ = ("console", "printable", "progress", "section", "table")
+__all__ = ("console", "progress", "section", "table")
 
 _PIPE_WIDTH = 240
 
@@ -99,8 +100,3 @@ def progress(items: Iterable[_T], title: str, total: int) -> Iterator[_T]:
     from rich.progress import track
 
     yield from track(items, title, total=total, console=console(), transient=True)
-
-
-def printable(text: str) -> str:
-    """Return a text whose control characters can't reach a terminal: a manifest is anybody's."""
-    return "".join(c if c == "\n" or c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

@@ -14,6 +14,7 @@ from ..model.recipe import Recipe
 from ..model.result import Result
 from ..model.signature import Signature
 from ..model.verdict import Verdict
+from ..printable import printable
 from .base import ObjectStore
 from .journal import Damage, Record, journal_paths, read_journal, read_record
 from .local import LocalStore
@@ -99,14 +100,17 @@ class Attempt:
         return self.manifest.degraded or bool(self.result and self.result.degraded)
 
     def __repr__(self) -> str:
-        return f"<{self.manifest.job.kind} {self.manifest.job.name}: {self.state}, attempt {self.manifest.attempt}>"
+        told = f"<{self.manifest.job.kind} {self.manifest.job.name}: {self.state}, attempt {self.manifest.attempt}>"
+        return printable(told, "")
 
     def _repr_html_(self) -> str:
         from .. import html
         from ..describe import sections
 
-        (title, rows), *rest = sections(self, self.store)
-        return html.page(title, html.table((), rows), *(html.section(*one) for one in rest))
+        (title, ((_, state), *rows)), *rest = sections(self, self.store)
+        # What ran is known to whoever sees the cell, and where it ran decides least.
+        folded = (html.section(name, found, opened=False if name in ("code", "host") else None) for name, found in rest)
+        return html.page(title, html.table((), rows), *folded, badge=state)
 
 
 class Index:
