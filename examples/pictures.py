@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from html import escape
@@ -57,6 +58,9 @@ def draw(page: str, picture: Path) -> None:
 
 def main() -> int:
     """Draw all pictures."""
+    if shutil.which("chromium") is None:
+        sys.stderr.write("pictures: there is no chromium on PATH; on Debian: apt-get install chromium\n")
+        return 1
     _FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="envcap-pictures-") as folder:
         notebooks = Notebooks(Path(folder))
