@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # A virtual environment that happens to be active must not be the one that we install into.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-full lint format bench bench-hook bench-capture bench-container lock schemas clean
+.PHONY: help demo test test-full lint format bench bench-hook bench-capture bench-container pictures lock schemas clean
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -49,6 +49,9 @@ bench-capture: $(READY)  ## what capturing a large environment costs, beside pip
 
 bench-container: $(READY)  ## what images and containers cost a replay; empties the cache of the engine's builder
 	@$(BIN)/python -m bench.container
+
+pictures: $(READY)  ## draw those of docs/notebooks.md anew; needs Chromium
+	@$(BIN)/python -m examples.pictures
 
 lock: $(READY)  ## resolve requirements.lock anew
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

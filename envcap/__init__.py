@@ -21,6 +21,9 @@ _WHERE = {
     "captured": "envcap.hooks.python_api",
     "diff": "envcap.differences",
     "find": "envcap.store.selector",
+    # What `%load_ext envcap` asks for.
+    "load_ipython_extension": "envcap.hooks.notebook",
+    "unload_ipython_extension": "envcap.hooks.notebook",
 }
 
 

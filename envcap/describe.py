@@ -51,6 +51,8 @@ def sections(attempt: Attempt, store: ObjectStore | None = None) -> Iterator[tup
             *_work(attempt.recipe.task),
         ],
     )
+    if isinstance(attempt.recipe.task, PythonBlock) and attempt.recipe.task.code is not None and store is not None:
+        yield "code", [("", _source_text(store, attempt.recipe.task.code))]
     software = [kind for kind in manifest.outcomes if kind not in manifest.host]
     yield "software", [(kind, _outcome(attempt, kind, store)) for kind in sorted(software)]
     yield "host", [(kind, _outcome(attempt, kind, store)) for kind in sorted(manifest.host)]
@@ -98,6 +100,8 @@ def _work(task: RubinQuantum | Command | PythonBlock) -> Iterator[tuple[str, str
     else:
         yield from ((f"parameter {name}", value) for name, value in task.parameters.items())
         yield from (("parameter", f"{told} (its value is not recorded)") for told in task.opaque)
+        if task.code_left_out is not None:
+            yield "code", task.code_left_out
     yield from ((f"config {name}", found.digest) for name, found in task.config.items())
     yield from ((f"input {name}", digest) for name, digest in task.inputs.items())
 
@@ -108,6 +112,13 @@ def _outcome(attempt: Attempt, kind: str, store: ObjectStore | None) -> str:
     if outcome.status != "captured" or found is None:
         return f"{outcome.status}: {outcome.reason}" if outcome.reason else outcome.status
     return _described(kind, found, store)
+
+
+def _source_text(store: ObjectStore, found: Descriptor) -> str:
+    try:
+        return store.get(found.digest).decode("utf-8", "replace").rstrip("\n")
+    except EnvcapError as err:
+        return str(err)
 
 
 def _described(kind: str, found: Descriptor, store: ObjectStore | None) -> str:

@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from .attempt_diff import AttemptDiff, Change, LayerDiff
+from .changed_lines import changed_lines
 from .describe import component
 from .errors import EnvcapError
-from .model.components import RubinConfig, RubinQuantum
+from .model.components import PythonBlock, RubinConfig, RubinQuantum
 from .model.descriptor import Descriptor
 from .store.base import ObjectStore
 from .store.index import Attempt
@@ -25,100 +27,21 @@ _KEYS = ("name", "path", "library", "source")
 _NOTHING = "—"
 
 
-class Change:
-    """One difference: what it is, and the values before and after; a dash where there is none."""
-
-    def __init__(self, name: str, before: str, after: str) -> None:
-        self.name = name
-        self.before = before
-        self.after = after
-
-    def to_json(self) -> dict[str, str]:
-        """Return the change as JSON."""
-        return {"name": self.name, "before": self.before, "after": self.after}
-
-
-class LayerDiff:
-    """The changes of one layer; `unknown` says why it could not be compared."""
-
-    def __init__(self, layer: str, changes: Sequence[Change] = (), unknown: str | None = None) -> None:
-        self.layer = layer
-        self.changes = list(changes)
-        self.unknown = unknown
-
-    @property
-    def identical(self) -> bool:
-        """Whether the layer is the same in both."""
-        return not self.changes and self.unknown is None
-
-    def to_json(self) -> dict[str, object]:
-        """Return the layer as JSON."""
-        found: dict[str, object] = {"layer": self.layer, "identical": self.identical}
-        found["changes"] = [change.to_json() for change in self.changes]
-        return {**found, "unknown": self.unknown} if self.unknown else found
-
-
-class AttemptDiff:
-    """How two attempts differ.
-
-    Attributes
-    ----------
-    a, b : `Attempt`
-    layers : `list` of `LayerDiff`
-        The important first.
-    """
-
-    def __init__(self, a: Attempt, b: Attempt, layers: Sequence[LayerDiff]) -> None:
-        self.a = a
-        self.b = b
-        self.layers = list(layers)
-
-    @property
-    def identical(self) -> bool:
-        """Whether no layer differs."""
-        return all(layer.identical for layer in self.layers)
-
-    def to_json(self) -> dict[str, object]:
-        """Return the difference as JSON."""
-        layers = [layer.to_json() for layer in self.layers]
-        return {
-            "a": self.a.manifest.attempt,
-            "b": self.b.manifest.attempt,
-            "identical": self.identical,
-            "layers": layers,
-        }
-
-    def _repr_html_(self) -> str:
-        from . import html
-
-        same = ", ".join(layer.layer for layer in self.layers if layer.identical)
-        parts = [
-            html.message(f"{layer.layer}: {layer.unknown}")
-            if layer.unknown
-            else f"<div><i>{layer.layer}</i></div>"
-            + html.table(("", "A", "B"), [(c.name, c.before, c.after) for c in layer.changes])
-            for layer in self.layers
-            if not layer.identical
-        ]
-        title = f"{self.a.manifest.job.name} · {self.b.manifest.job.name}"
-        return html.page(title, *parts, html.message(f"identical: {same}") if same else "")
-
-
-def diff(a: str, b: str, *, store: str | None = None) -> AttemptDiff:
-    """Return how two attempts differ, each named by a selector.
+def diff(a: str | Attempt, b: str | Attempt, *, store: str | None = None) -> AttemptDiff:
+    """Return how two attempts differ, each named by a selector or found before.
 
     Raises
     ------
     EnvcapError
         As `envcap.find`.
     """
-    found_a, found_b = find(a, store=store), find(b, store=store)
+    found_a, found_b = (one if isinstance(one, Attempt) else find(one, store=store) for one in (a, b))
     return diff_attempts(found_a, found_b)
 
 
 def diff_attempts(a: Attempt, b: Attempt) -> AttemptDiff:
     """Return how two attempts differ."""
-    layers = [_work(a, b), _config(a, b), _inputs(a, b)]
+    layers = [_work(a, b), *_code(a, b), _config(a, b), _inputs(a, b)]
     layers += [_component(kind, _software(a, kind), _software(b, kind), a, b) for kind in _present(_SOFTWARE, a, b)]
     layers += [_component(kind, _observed(a, kind), _observed(b, kind), a, b) for kind in _OBSERVED]
     for kind in _AT_TIMES:
@@ -175,9 +98,32 @@ def _read(store: ObjectStore | None, descriptor: Descriptor) -> Mapping[str, Any
 
 
 def _work(a: Attempt, b: Attempt) -> LayerDiff:
-    hidden = ("config", "inputs", "init_inputs")
+    hidden = ("code", "config", "inputs", "init_inputs")
     plain = [{k: v for k, v in one.recipe.work.items() if k not in hidden} for one in (a, b)]
     return LayerDiff("work", list(_changes(*plain)))
+
+
+def _code(a: Attempt, b: Attempt) -> Iterator[LayerDiff]:
+    """Yield the layer of code that lies in no file, if there is such."""
+    pair = [one.recipe.task.code if isinstance(one.recipe.task, PythonBlock) else None for one in (a, b)]
+    if pair == [None, None]:
+        return
+    if None not in pair and len({found.digest for found in pair if found}) == 1:
+        yield LayerDiff("code")
+        return
+    try:
+        texts = [_source(one, found) for one, found in zip((a, b), pair, strict=True)]
+    except EnvcapError as err:
+        yield LayerDiff("code", unknown=str(err))
+        return
+    yield LayerDiff("code", [Change(name, x or _NOTHING, y or _NOTHING) for name, x, y in changed_lines(*texts)])
+
+
+def _source(attempt: Attempt, code: Descriptor | None) -> str:
+    if code is None:
+        return ""
+    assert attempt.store is not None
+    return attempt.store.get(code.digest).decode("utf-8", "replace")
 
 
 def _config(a: Attempt, b: Attempt) -> LayerDiff:

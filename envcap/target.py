@@ -24,6 +24,7 @@ print(json.dumps([sys.executable, sys.prefix, sys.implementation.name, sys.versi
                   sys.path[0 if getattr(sys.flags, "safe_path", False) else 1:], sysconfig.get_path("stdlib")]))
 """
 _PROBE_SECONDS = 30
+_OF_DISTRIBUTIONS = ("site-packages", "dist-packages")
 
 
 class CodePlace:
@@ -78,7 +79,8 @@ class Target:
     def current(cls, environ: Mapping[str, str] | None = None, script_dir: str | None = None) -> Target:
         """Return the running interpreter as a target."""
         own = os.path.dirname(os.path.abspath(sys.argv[0])) if sys.argv and sys.argv[0] else None
-        path = [p for p in sys.path if p and os.path.abspath(p) != own]
+        # Of `python -m`, and so of a notebook's kernel, the program itself lies among the distributions.
+        path = [p for p in sys.path if p and (os.path.abspath(p) != own or p.endswith(_OF_DISTRIBUTIONS))]
         facts = (
             sys.executable,
             sys.prefix,
@@ -125,7 +127,7 @@ class Target:
         """Whether the code in a directory belongs to Python or to distributions."""
         if path == os.path.join(self.prefix, "bin") or path == os.path.dirname(self.executable):
             return True
-        if path.endswith(("site-packages", "dist-packages")) or _under(path, self.stdlib):
+        if path.endswith(_OF_DISTRIBUTIONS) or _under(path, self.stdlib):
             return True
         return os.path.isdir(path) and any(name.endswith(".dist-info") for name in os.listdir(path))
 

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-__all__ = ("Fidelity", "Layer", "worst")
+from envcap import html
+
+__all__ = ("Fidelity", "Layer", "layers_as_html", "worst")
 
 
 class Fidelity(IntEnum):
@@ -46,6 +48,12 @@ class Layer:
     def to_json(self) -> dict[str, str]:
         """Return the layer as JSON."""
         return {"layer": self.name, "fidelity": str(self.fidelity), "detail": self.detail}
+
+
+def layers_as_html(layers: Iterable[Layer]) -> str:
+    """Return the fidelity of each layer as a notebook shows it."""
+    rows = [(layer.name, html.Badge(layer.fidelity), layer.detail) for layer in layers]
+    return html.table(("layer", "fidelity", ""), rows)
 
 
 def worst(layers: Iterable[Layer]) -> Fidelity:

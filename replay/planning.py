@@ -6,10 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from envcap import html
+from envcap.printable import printable
+
 from .build.base import Engine, EngineOptions
 from .build.registry import engine_for
 from .errors import ReplayRefusedError
-from .fidelity import Fidelity, Layer, worst
+from .fidelity import Fidelity, Layer, layers_as_html, worst
 from .image.facts import image_facts
 from .jobs.base import CapturedJob
 from .layers import (
@@ -26,7 +29,7 @@ from .work_layers import work_layers
 __all__ = ("Plan", "frozen_layers", "host_layers", "make_plan")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     """What a replay will do.
 
@@ -61,12 +64,22 @@ class Plan:
             named = "; ".join(f"{layer.name} is {layer.fidelity}: {layer.detail}" for layer in low)
             raise ReplayRefusedError(named)
 
-    def _repr_html_(self) -> str:
-        from envcap import html
+    @property
+    def fidelity(self) -> Fidelity:
+        """That of the least faithful layer."""
+        return worst(self.layers)
 
-        rows = [(layer.name, str(layer.fidelity), layer.detail) for layer in self.layers]
-        title = f"{self.job.manifest.job.name}: engine {self.engine}, {self.code} code"
-        return html.page(title, html.table(("layer", "fidelity", ""), rows))
+    def __repr__(self) -> str:
+        told = f"{self.job.manifest.job.name}: engine {self.engine}, {self.code} code, {self.fidelity}"
+        return printable(f"<plan of {told}>", "")
+
+    def _repr_html_(self) -> str:
+        job = self.job.manifest.job
+        facts = [("what runs", self.job.title), *([("RUN", job.run)] if job.run else [])]
+        facts += [("engine", self.engine), ("code", self.code), ("sandbox", self.chosen.sandbox())]
+        facts += [("recipe", self.job.manifest.recipe.digest)]
+        parts = html.table((), facts), layers_as_html(self.layers)
+        return html.page(f"plan of {job.name}", *parts, badge=str(self.fidelity))
 
     def to_json(self) -> dict[str, object]:
         """Return the plan as JSON."""
@@ -76,7 +89,7 @@ class Plan:
             "recipe": self.job.manifest.recipe.digest,
             "engine": self.engine,
             "code": self.code,
-            "fidelity": str(worst(self.layers)),
+            "fidelity": str(self.fidelity),
             "layers": [layer.to_json() for layer in self.layers],
         }
 

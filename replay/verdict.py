@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from envcap import html
 from envcap.digest import canonical_json
 from envcap.ids import timestamp
 from envcap.model.result import Output
 from envcap.model.verdict import Verdict as StoredVerdict
+from envcap.printable import printable
 from envcap.redact import scrub_document
 
 from .comparators.base import ComparisonError
@@ -20,7 +22,8 @@ from .comparators.files import FileComparison, compare_files
 from .comparators.policy import Policy, Verdict, worst
 from .errors import ReplayRefusedError
 from .execute.remade import RemadeOutput
-from .fidelity import Layer
+from .fidelity import Layer, layers_as_html
+from .fidelity import worst as lowest
 from .jobs.base import CapturedJob
 
 __all__ = ("JudgedOutput", "ReplayVerdict", "judge_outputs")
@@ -67,7 +70,7 @@ class JudgedOutput:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ReplayVerdict:
     """What a replay came to.
 
@@ -129,17 +132,23 @@ class ReplayVerdict:
         """Return the canonical bytes, as stored: what is compared may hold credentials, the store may not."""
         return canonical_json(scrub_document(self.to_json())[0])
 
-    def _repr_html_(self) -> str:
-        from envcap import html
+    def __repr__(self) -> str:
+        return printable(f"<verdict on {self.job.manifest.job.name}: {self.verdict}, replay {self.replay}>", "")
 
-        outputs = [(o.remade.dataset_type, str(o.comparison.verdict), "\n".join(o.lines())) for o in self.outputs]
-        layers = [(layer.name, str(layer.fidelity), layer.detail) for layer in self.layers]
-        closeness = html.table(("layer", "fidelity", ""), layers)
+    def _repr_html_(self) -> str:
+        outputs = [
+            (one.remade.dataset_type, html.Badge(one.comparison.verdict), "\n".join(one.lines()))
+            for one in self.outputs
+        ]
+        outputs += [(name, html.Badge("different"), "the job did not make it") for name in self.extra]
+        steps = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in self.seconds.items())
+        facts = [("engine", f"{self.engine}, {self.code} code"), ("re-made in", self.place), ("steps", steps)]
         return html.page(
-            f"{self.verdict} {self.job.manifest.job.name}",
+            f"replay of {self.job.manifest.job.name}",
             html.table(("output", "verdict", ""), outputs),
-            *(html.message(f"the re-run made {name}, which the job did not make") for name in self.extra),
-            f"<details><summary>how close the replay came</summary>{closeness}</details>",
+            html.table((), facts),
+            html.folded(f"how close the replay came: {lowest(self.layers)}", layers_as_html(self.layers)),
+            badge=str(self.verdict),
         )
 
 

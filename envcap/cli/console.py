@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from typing import IO, cast
 
 from ..errors import UsageError
+from ..printable import printable
 
-__all__ = ("advancing", "console", "printable", "progress", "section", "table")
+__all__ = ("advancing", "console", "progress", "section", "table")
 
 _PIPE_WIDTH = 240
 
@@ -111,8 +112,3 @@ def advancing(title: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=console(), transient=True) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, whole: bar.update(task, completed=done, total=whole)
-
-
-def printable(text: str) -> str:
-    """Return a text whose control characters can't reach a terminal: a manifest is anybody's."""
-    return "".join(c if c == "\n" or c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

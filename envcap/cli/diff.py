@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 
 from ..differences import AttemptDiff, diff
+from ..printable import printable
 from .dispatch import add_json, add_store, print_json
 
 __all__ = ("add_arguments", "run")
@@ -42,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print(found: AttemptDiff, most: int | None) -> None:
-    from .console import console, printable, table
+    from .console import console, table
 
     out = console(stderr=False)
     for sign, attempt in (("A", found.a), ("B", found.b)):

@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ..errors import UsageError
+from ..printable import printable
 from ..store.base import default_store
 from ..store.index import Attempt, Index
 from ..store.local import LocalStore
@@ -77,7 +78,7 @@ def _row(attempt: Attempt, found: Authenticity) -> dict[str, str]:
 
 
 def _print(judged: list[tuple[Attempt, Authenticity]], problems: list[str], *, everything: bool) -> None:
-    from .console import console, printable, table
+    from .console import console, table
 
     out = console(stderr=False)
     rows = [

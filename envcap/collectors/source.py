@@ -23,7 +23,7 @@ from .base import Absent, Collected, Collector, Keep
 from .git import DIFF, ask_git, own_index
 from .source_state import repository_above, state_files
 
-__all__ = ("FILE_MEDIA_TYPE", "MAX_FILE", "MAX_FILES", "PATCH_MEDIA_TYPE", "SourceCollector")
+__all__ = ("FILE_MEDIA_TYPE", "MAX_FILE", "MAX_FILES", "PATCH_MEDIA_TYPE", "SourceCollector", "reason_against")
 
 PATCH_MEDIA_TYPE = "text/x-diff"
 FILE_MEDIA_TYPE = "application/octet-stream"
@@ -156,7 +156,7 @@ def _keep_patch(patch: bytes, keep: Keep) -> tuple[Descriptor | None, dict[str, 
     """Keep the patch of all files that may be kept; of the others, note the reason."""
     kept, left_out = [], {}
     for name, change in _changes(patch):
-        reason = _BY_CUSTOM if is_secret_file(name) else _reason_against(name, change)
+        reason = _BY_CUSTOM if is_secret_file(name) else reason_against(name, change)
         if reason is None:
             kept.append(change)
         else:
@@ -178,7 +178,7 @@ def _changes(patch: bytes) -> Iterator[tuple[str, bytes]]:
         yield both[: len(both) // 2].strip('"').removeprefix("a/"), change
 
 
-def _reason_against(name: str, data: bytes) -> str | None:
+def reason_against(name: str, data: bytes) -> str | None:
     """Return why a file or its change can't be kept, with a digest that tells two apart; `None` if it can."""
     if len(data) > MAX_FILE:
         return f"{len(data)} bytes, {digest_of(data)}"
@@ -229,7 +229,7 @@ def _keep_files(
             if reason is None:
                 with open(full, "rb") as stream:
                     data = stream.read()
-                reason = _reason_against(path, data)
+                reason = reason_against(path, data)
             if reason is None:
                 files[path] = keep(FILE_MEDIA_TYPE, data)
             else:

@@ -413,12 +413,15 @@ class Command(Document, media_type="application/vnd.envcap.command.v1+json"):
 
 
 class PythonBlock(Document, media_type="application/vnd.envcap.python-block.v1+json"):
-    """A block of Python, or a call of a function, with what it was given.
+    """A block of Python, a call of a function or a notebook's cell, with what it was given.
 
     `parameters` are as Python writes them; `opaque` names those whose values are not simple enough, with their types.
+    `code` is the source of a cell, which lies in no file; `code_left_out` says why it is not kept.
     """
 
     name: str = string()
+    code: Descriptor | None = nested(Descriptor, default=None)
+    code_left_out: str | None = string(default=None)
     parameters: Mapping[str, str] = mapping(string())
     opaque: Sequence[str] = array(string())
     config: Mapping[str, Descriptor] = mapping(nested(Descriptor))

@@ -6,6 +6,7 @@ from __future__ import annotations
 from ..model.manifest import Manifest
 from ..model.recipe import Recipe
 from ..model.result import Result
+from ..printable import printable
 from .base import ObjectStore
 from .state import state_of
 
@@ -51,11 +52,14 @@ class Attempt:
         return self.manifest.degraded or bool(self.result and self.result.degraded)
 
     def __repr__(self) -> str:
-        return f"<{self.manifest.job.kind} {self.manifest.job.name}: {self.state}, attempt {self.manifest.attempt}>"
+        told = f"<{self.manifest.job.kind} {self.manifest.job.name}: {self.state}, attempt {self.manifest.attempt}>"
+        return printable(told, "")
 
     def _repr_html_(self) -> str:
         from .. import html
         from ..describe import sections
 
-        (title, rows), *rest = sections(self, self.store)
-        return html.page(title, html.table((), rows), *(html.section(*one) for one in rest))
+        (title, ((_, state), *rows)), *rest = sections(self, self.store)
+        # What ran is known to whoever sees the cell, and where it ran decides least.
+        folded = (html.section(name, found, opened=False if name in ("code", "host") else None) for name, found in rest)
+        return html.page(title, html.table((), rows), *folded, badge=state)

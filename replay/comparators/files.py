@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from envcap import html
 from envcap.digest import digest_of_file
 
 from . import registry
@@ -34,7 +35,7 @@ class FileIdentity:
         return {"digest": self.digest, "size": str(self.size)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FileComparison:
     """How a re-made file compares with the original."""
 
@@ -68,10 +69,12 @@ class FileComparison:
             more = f" and {len(judgement.volatile) - 3} more" if len(judgement.volatile) > 3 else ""
             yield f"volatile: {named}{more}"
 
-    def _repr_html_(self) -> str:
-        from envcap import html
+    def __repr__(self) -> str:
+        return f"<comparison of {self.original.digest[:19]}… and {self.remade.digest[:19]}…: {self.verdict}>"
 
-        return html.page(str(self.verdict), *map(html.message, self.lines()))
+    def _repr_html_(self) -> str:
+        files = [(sign, f"{one.size} bytes", one.digest) for sign, one in (("A", self.original), ("B", self.remade))]
+        return html.page("comparison", *map(html.message, self.lines()), html.table((), files), badge=str(self.verdict))
 
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as a JSON-able document without floats."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import envcap
 from envcap.errors import CollectorError
 from envcap.target import Target, find_program
 
@@ -138,6 +139,20 @@ class TestInterpreter:
         (tmp_path / "package").mkdir()
         command = [sys.executable, script(tmp_path / "compare.py", code)]
         subprocess.run(command, env={**clean_environ, "PYTHONPATH": str(tmp_path / "package")}, check=True)
+
+    def test_that_runs_a_module_still_has_its_distributions(
+        self, venv: MakeVenv, wheel: Callable[..., Path], clean_environ: dict[str, str], tmp_path: Path
+    ) -> None:
+        telling = "from envcap.target import Target\nprint(*Target.current().path, sep='\\n')\n"
+        python = venv(wheel("tool", {"tool.py": telling}))
+        environ = {**clean_environ, "PYTHONPATH": str(Path(envcap.__file__).parent.parent)}
+        beside = script(tmp_path / "beside" / "tool.py", telling)
+        paths = [
+            subprocess.check_output([python, *words], env=environ, cwd=tmp_path, text=True).splitlines()
+            for words in (["-m", "tool"], [beside])
+        ]
+        assert all(sum(path.endswith("site-packages") for path in found) == 1 for found in paths)
+        assert os.path.dirname(beside) not in paths[1], "a script's own directory is told apart"
 
     @pytest.mark.parametrize("text", ["exit 1", "exit 0", "echo nonsense", "echo '[1, 2]'", "echo '{}'", "kill -9 $$"])
     def test_that_does_not_answer_is_an_error(self, tmp_path: Path, text: str, clean_environ: dict[str, str]) -> None:

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Chromium, headless, with a profile of its own and no network, and its own record of what a page asks for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from examples.browser import photograph
+from tests.services.packages import need
+
+__all__ = ("Seen", "see")
+
+_SIZE = (1000, 1800)
+_NO_PAGE = "not an origin"
+
+
+class Seen:
+    """What Chromium made of a page.
+
+    Attributes
+    ----------
+    pixels : `numpy.ndarray`
+        (height, width, 3), 8 bits.
+    asked_for : `list` of `str`
+        What it tried to fetch, other than the page.
+    """
+
+    def __init__(self, pixels: npt.NDArray[np.uint8], asked_for: list[str]) -> None:
+        self.pixels = pixels
+        self.asked_for = asked_for
+
+    def count(self, colour: str) -> int:
+        """Return how many pixels have a colour, given as ``#rrggbb``."""
+        wanted = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], dtype=np.uint8)
+        return int(np.count_nonzero((self.pixels == wanted).all(axis=-1)))
+
+    @property
+    def colours(self) -> int:
+        """How many colours there are."""
+        return len(np.unique(self.pixels.reshape(-1, 3), axis=0))
+
+
+def see(page: str, folder: Path) -> Seen:
+    """Return what Chromium shows of a page, and asks for."""
+    need("Chromium", ("chromium",), ("chromium", "fonts-dejavu-core"))
+    (path := folder / "page.html").write_text(page, encoding="utf-8")
+    photograph(path, folder / "picture.png", _SIZE, [f"--log-net-log={folder / 'network.json'}"])
+    asked_for = _asked_for(folder / "network.json")
+    with Image.open(folder / "picture.png") as image:
+        return Seen(np.asarray(image.convert("RGB")), asked_for)
+
+
+def _asked_for(log: Path) -> list[str]:
+    """Return what pages asked for; what the browser itself wants has no origin."""
+    found = json.loads(log.read_text(encoding="utf-8"))
+    start = found["constants"]["logEventTypes"]["URL_REQUEST_START_JOB"]
+    requests = [event.get("params", {}) for event in found["events"] if event["type"] == start]
+    return [one["url"] for one in requests if one.get("initiator", _NO_PAGE) != _NO_PAGE]
