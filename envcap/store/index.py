@@ -310,6 +310,8 @@ class Index:
 class _GoneError(StoreError):
     """The file that a record stood in is gone."""
 
+    error_type = "gone"
+
 
 def _is_name(path: str) -> bool:
     """Whether a path is one that a store's file of records may have; no other is opened on the index's word."""

@@ -54,7 +54,7 @@ class TestRecord:
         envcap("run", "--", "sh", "-c", 'cat "$ENVCAP_STORE"/journal/*/*/* > seen')
         (path,) = journal_files()
         assert [r.kind for r in read_journal(str(work / "seen"))] == ["recipe", "manifest"]  # type: ignore[union-attr]
-        assert [r.kind for r in read_journal(str(path))] == ["recipe", "manifest", "result"]  # type: ignore[union-attr]
+        assert [r.kind for r in read_journal(str(path))] == ["recipe", "manifest", "result", "end"]  # type: ignore[union-attr]
 
     def test_config_inputs_and_outputs(self, envcap: Run, last: Last, work: Path, store: LocalStore) -> None:
         (work / "c.yaml").write_text("url: https://me:hunter2@host\n")

@@ -26,7 +26,7 @@ from envcap.model.recipe import Recipe
 from envcap.model.result import Result
 from envcap.model.schema import FOLDER, all_schemas, document_classes, schema_of, write_schemas
 from envcap.model.verdict import Verdict
-from envcap.store.journal import Record, journal_paths, read_journal
+from envcap.store.journal import END, Record, journal_paths, read_journal
 from envcap.store.local import LocalStore
 from tests.envcap.model.strategies import documents
 
@@ -98,7 +98,8 @@ def stored(store: LocalStore) -> Iterator[dict[str, Any]]:
     for path in journal_paths(store.root):
         for record in read_journal(path):
             assert isinstance(record, Record)
-            yield parse_json(record.data)
+            if record.kind != END:
+                yield parse_json(record.data)
     for digest in store.list():
         data = store.get(digest)
         if data.startswith(b'{"') and b'"mediaType":"application/vnd.envcap.' in data:
