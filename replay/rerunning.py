@@ -52,7 +52,8 @@ def rerun_all(
                 plan = options.plan(job)
                 plan.check(options.require)
                 if session is None:
-                    session = ReplaySession(open_journal(job.store)[0], options, progress)
+                    journal = open_journal(job.store)[0]
+                    session = ReplaySession(journal, options, progress)
                 verdict = _run(session, plan)
             except EnvcapError as err:
                 yield job, err
@@ -61,6 +62,7 @@ def rerun_all(
     finally:
         if session is not None:
             session.tidy()
+            journal.close()
 
 
 def _run(session: ReplaySession, plan: Plan) -> ReplayVerdict:

@@ -26,7 +26,7 @@ from ..store.index import Index
 from ..store.ingest import Ingested, ingest
 from .dispatch import add_json, add_store, print_json, store_of
 
-__all__ = ("add_arguments", "run")
+__all__ = ("add_arguments", "run", "say_waiting", "shown_progress")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Pack and index; 3 if something is damaged."""
     store = store_of(arguments)
-    with _progress(quiet=arguments.json) as advance:
-        index, done = ingest(store, _say_waiting, advance)
+    with shown_progress("pack", quiet=arguments.json) as advance:
+        index, done = ingest(store, say_waiting, advance)
     damage: list[dict[str, object]] = [
         {"journal": path, "from": found.offset, "to": found.end, "reason": found.reason, "tail": found.tail}
         for path, found in index.damage()
@@ -72,16 +72,18 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what}" + ("s" if number != 1 else "")
 
 
-def _say_waiting() -> None:
+def say_waiting() -> None:
+    """Say that another one is waited for."""
     sys.stderr.write("another ingest is at work in this store; waiting for it\n")
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+def shown_progress(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """Give what is told how far something is, in bytes; where somebody looks, it is a bar."""
     if quiet or not sys.stderr.isatty():
         yield lambda done, whole: None
         return
     from .console import advancing
 
-    with advancing("pack") as advance:
+    with advancing(title) as advance:
         yield advance

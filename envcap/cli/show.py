@@ -35,14 +35,17 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the attempt."""
     index = Index(LocalStore.existing(arguments.store or default_store()))
     attempt = resolve(index, arguments.selector)
+    notes = index.notes(attempt.manifest.attempt)
     if arguments.json:
-        print_json(document(attempt))
+        print_json({**document(attempt), "notes": [note.data for note in notes]})
         return 0
     from .console import console, section
 
     out = console(stderr=False)
     for title, rows in sections(attempt, index.store):
         out.print(section(title, rows))
+    if notes:
+        out.print(section("notes", [(f"{n.action} by {n.who}", f"{n.written}  {n.why}") for n in notes]))
     return 0
 
 

@@ -62,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
             made = key.sign(attempt.manifest.attempt, attempt.digest, attempt.result_digest, timestamp())
             journal.append(("signature", made.to_bytes()))
             signed += 1
+    journal.close()
     for reason in index.unreadable:
         sys.stderr.write(f"not signed: {reason}\n")
     had = len(chosen) - signed - refused

@@ -21,7 +21,7 @@ from .journal import Damage, Record, read_record
 from .local import LocalStore
 from .opening import in_memory, opened_database
 from .pack import read_block
-from .reading import NewRecords
+from .reading import NewRecords, known_sources
 from .sqlite import NoRoomError
 
 __all__ = ("Attempt", "Index", "Listed")
@@ -170,6 +170,10 @@ class Index:
     def columns(self, names: str, condition: str = "TRUE", values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Return columns of the attempts that meet a condition, as the documents said when they were read."""
         return self._query(f"SELECT {names} FROM attempts WHERE {_WHOLE} AND ({condition})", values)  # noqa: S608
+
+    def sources(self) -> list[tuple[str, int]]:
+        """Return name and id of each file that was read."""
+        return [(path, number) for path, (number, _) in self._guarded(lambda: known_sources(self._database)).items()]
 
     def load(self, attempt: str) -> Attempt:
         """Return an attempt by its id.

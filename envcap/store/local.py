@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 
 from ..errors import FormatError, StoreError
@@ -22,6 +23,7 @@ FORMAT_VERSION = "1"
 
 PACKS = "packs"
 """The directory of the packs."""
+_FRESH_S = 86400.0
 _ANOTHER = "name another place with --store or ENVCAP_STORE"
 
 
@@ -158,19 +160,31 @@ class LocalStore(ObjectStore):
         except (OSError, ValueError) as err:
             raise _unreadable(os.path.join(self.root, name), err) from err
 
-    def _path(self, digest: str) -> str:
+    def object_path(self, digest: str) -> str:
+        """Return where an object of this digest is, or would be."""
         value = split_digest(digest)
         return os.path.join(self.root, "objects", value[:2], value[2:])
 
     def _has(self, digest: str) -> bool:
-        return os.path.exists(self._path(digest))
+        path = self.object_path(digest)
+        try:
+            modified = os.stat(path).st_mtime
+        except FileNotFoundError:
+            return False
+        if time.time() - modified > _FRESH_S:
+            # What a job may be about to name is young: then nobody takes it for garbage. A mere reader can't say so.
+            try:
+                os.utime(path)
+            except OSError:
+                return True
+        return True
 
     def _get(self, digest: str) -> bytes:
-        with open_regular(self._path(digest)) as stream:
+        with open_regular(self.object_path(digest)) as stream:
             return stream.read()
 
     def _put(self, digest: str, data: bytes) -> None:
-        path = self._path(digest)
+        path = self.object_path(digest)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         self._write(path, data)
         sync_directories(os.path.dirname(path), self.root)

@@ -30,6 +30,7 @@ from envcap.store.local import LocalStore
 from envcap.store.selector import resolve
 from envcap.store.state import this_process
 from envcap.target import Target
+from tests.services.postgresql import running_postgresql
 
 BIN = Path(sys.executable).parent
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -73,11 +74,14 @@ def work(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def clean_environ() -> dict[str, str]:
+def clean_environ(request: pytest.FixtureRequest) -> dict[str, str]:
     """Give this process's environment without what a developer's shell could bend a test with."""
+    if "database" in request.fixturenames:
+        request.getfixturevalue("database")
     bending = ("ENVCAP_", "PYTHON", "GIT_", "PYTEST_", "VIRTUAL_ENV")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(bending)}
-    return {**kept, "ENVCAP_CACHE": os.environ["ENVCAP_CACHE"]}
+    own = {name: os.environ[name] for name in ("ENVCAP_CACHE", "ENVCAP_INDEX") if name in os.environ}
+    return {**kept, **own}
 
 
 @pytest.fixture
@@ -96,6 +100,21 @@ def envcap(store: LocalStore, work: Path, clean_environ: dict[str, str]) -> Run:
 def last(store: LocalStore) -> Callable[[], Attempt]:
     """Give a function that returns the store's latest attempt."""
     return lambda: resolve(Index(store), "@last")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """Give the URL of a real PostgreSQL."""
+    with running_postgresql() as url:
+        yield url
+
+
+@pytest.fixture(params=("SQLite", "PostgreSQL"))
+def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Have indexes kept in a database of one kind, and of the other; give its name."""
+    if request.param == "PostgreSQL":
+        monkeypatch.setenv("ENVCAP_INDEX", request.getfixturevalue("postgresql"))
+    return str(request.param)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from envcap.model.manifest import Manifest
 from envcap.model.recipe import Recipe
 from envcap.model.result import Result
 from envcap.model.signature import Signature
+from envcap.store.batch import DIGEST, key_of
 from envcap.store.index import Index
 from envcap.store.journal import Journal
 from envcap.trust.verify import objects_of
@@ -59,6 +60,8 @@ class DocumentsPart(Part):
             except FormatError as err:
                 raise ReplayRefusedError(f"the bundle's {kind} is none: {err}") from err
             records.append((kind, data, None if seal == _UNSEALED else seal))
-        known = {attempt.digest for attempt in Index(unpacking.store).attempts()}
-        if not any(kind == "manifest" and digest_of(data) in known for kind, data, _ in records):
-            Journal(unpacking.store.root).adopt(*records)
+        index = Index(unpacking.store)
+        if not any(kind == "manifest" and index.keyed(key_of(DIGEST, digest_of(data))) for kind, data, _ in records):
+            journal = Journal(unpacking.store.root)
+            journal.adopt(*records)
+            journal.close()

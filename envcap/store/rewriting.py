@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes packs anew: without the jobs that are to be forgotten, and many small ones as one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence, Set
+
+from ..errors import FormatError, StoreError
+from ..ids import uuid7, uuid_bytes
+from ..model.document import parse_json
+from .base import sync_directories
+from .batch import DIGEST, key_of
+from .block import Block
+from .index import Index
+from .journal import Record, read_journal
+from .local import PACKS
+from .pack import PackWriter, read_pack
+from .sealing import SCRATCH
+
+__all__ = ("packs_to_rewrite", "records_of", "rewrite")
+
+_SMALL = 1 << 20
+_MANY = 8
+_ABOUT = {"manifest": "attempt", "result": "attempt", "verdict": "replay", "signature": "attempt", "note": "attempt"}
+"""The member of a document that names the attempt it is about, by kind of record."""
+
+
+def packs_to_rewrite(index: Index, forgotten: Set[bytes]) -> list[str]:
+    """Return the packs that hold a job which goes, and those that are small, if there are many of these."""
+    sizes = {name: index.store.size(name) for name in index.store.packs()}
+    small = [name for name, size in sizes.items() if size < _SMALL]
+    chosen = set(small if len(small) >= _MANY else ())
+    if forgotten:
+        packs = {source: path for path, source in index.sources()}
+        chosen |= {
+            packs[source] for attempt, source in index.columns("attempt, source") if attempt in forgotten
+        }.intersection(sizes)
+    return [name for name in sizes if name in chosen]
+
+
+def rewrite(index: Index, packs: Sequence[str], forgotten: Set[bytes]) -> None:
+    """Write packs anew, as one, and delete them.
+
+    Whoever dies between the two leaves records twice, and the next one finds the same to do.
+
+    Raises
+    ------
+    StoreError
+        If it can't be written.
+    """
+    if not packs:
+        return
+    root = index.store.root
+    path = os.path.join(root, PACKS, uuid7())
+    try:
+        with open(path + SCRATCH, "xb") as stream:
+            writer = PackWriter(stream)
+            for name in packs:
+                for record in records_of(index, name, forgotten):
+                    writer.add(record.kind, record.data, record.seal)
+            writer.finish()
+            stream.flush()
+            os.fsync(stream.fileno())
+        if writer.size:
+            os.rename(path + SCRATCH, path)
+        else:
+            os.unlink(path + SCRATCH)
+        sync_directories(os.path.dirname(path), root)
+        for name in packs:
+            os.unlink(os.path.join(root, name))
+    except OSError as err:
+        raise StoreError(f"store {root}: can't write a pack: {err.strerror or err}") from err
+    index.refresh()
+
+
+def records_of(index: Index, name: str, forgotten: Set[bytes]) -> Iterator[Record]:
+    """Yield the records of a pack or journal, without those of forgotten attempts.
+
+    Raises
+    ------
+    StoreError
+        If it can't be read.
+    """
+    for record in _all_records(index, name):
+        if not forgotten or not _is_forgotten(index, record, forgotten):
+            yield record
+
+
+def _all_records(index: Index, name: str) -> Iterator[Record]:
+    if not name.startswith(PACKS):
+        yield from (one for one in read_journal(os.path.join(index.store.root, name)) if isinstance(one, Record))
+        return
+    with index.store.open(name) as stream:
+        for block in read_pack(stream):
+            if not isinstance(block, Block):
+                raise StoreError(f"{index.store.root}/{name}: {block.reason}")
+            yield from block
+
+
+def _is_forgotten(index: Index, record: Record, forgotten: Set[bytes]) -> bool:
+    if record.kind == "recipe":
+        naming = [listed.id for listed in index.keyed(key_of(DIGEST, record.digest))]
+        return bool(naming) and forgotten >= set(naming)
+    member = _ABOUT.get(record.kind)
+    if member is None:
+        return False
+    try:
+        found = parse_json(record.data)
+    except FormatError:
+        return False
+    attempt = found.get(member) if isinstance(found, dict) else None
+    return isinstance(attempt, str) and uuid_bytes(attempt) in forgotten
