@@ -104,11 +104,12 @@ def progress(items: Iterable[_T], title: str, total: int) -> Iterator[_T]:
 
 
 @contextmanager
-def advancing(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Give what moves a bar on stderr: it takes how much is done, and of how much, in bytes."""
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+def advancing(title: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """Give what moves a bar on stderr: it takes how much is done, and of how much."""
+    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn(title), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    amount = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
+    columns = (TextColumn(title), BarColumn(), amount, TimeRemainingColumn())
     with Progress(*columns, console=console(), transient=True) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, whole: bar.update(task, completed=done, total=whole)

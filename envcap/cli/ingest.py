@@ -78,12 +78,12 @@ def say_waiting() -> None:
 
 
 @contextmanager
-def shown_progress(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """Give what is told how far something is, in bytes; where somebody looks, it is a bar."""
+def shown_progress(title: str, *, quiet: bool, unit: str = "bytes") -> Iterator[Callable[[int, int], None]]:
+    """Give what is told how far something is; where somebody looks, it is a bar."""
     if quiet or not sys.stderr.isatty():
         yield lambda done, whole: None
         return
     from .console import advancing
 
-    with advancing(title) as advance:
+    with advancing(title, unit) as advance:
         yield advance

@@ -23,23 +23,24 @@ from collections.abc import Iterator
 
 from ..errors import UsageError
 from ..printable import printable
-from ..store.base import default_store
+from ..store.checking import problems_of
 from ..store.index import Attempt, Index
-from ..store.local import LocalStore
 from ..store.selector import resolve
 from ..trust.verify import AUTHENTIC, FOREIGN, INCOMPLETE, TAMPERED, Authenticity, Keyring, verify
-from .dispatch import add_json, add_store, print_json
+from .dispatch import add_json, add_store, print_json, store_of
+from .ingest import shown_progress
 
 __all__ = ("add_arguments", "run")
 
 _NOT_AUTHENTIC = 3
+_BY_PLACE = "source, position, number"
 _COLOURS = {AUTHENTIC: "green", FOREIGN: "yellow", TAMPERED: "bold red", INCOMPLETE: "red"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("selector", metavar="SELECTOR", nargs="?", help="a job: see 'envcap show --help'")
-    parser.add_argument("--all", action="store_true", help="every job in the store, replays too, and the journals")
+    parser.add_argument("--all", action="store_true", help="every file in the store, and every job, replays too")
     add_store(parser)
     add_json(parser)
 
@@ -48,17 +49,22 @@ def run(arguments: argparse.Namespace) -> int:
     """Verify and print."""
     if arguments.all == bool(arguments.selector):
         raise UsageError("name a job, or say --all")
-    index = Index(LocalStore.existing(arguments.store or default_store()))
-    keyring = Keyring()
-    chosen = index.attempts() if arguments.all else iter([resolve(index, arguments.selector)])
-    judged = [(attempt, verify(index, attempt, keyring)) for attempt in _shown(chosen, index, arguments)]
-    damage = [f"{path}: bytes {d.offset} to {d.end}: {d.reason}" for path, d in index.damage() if not d.tail]
-    problems = [*index.unreadable, *damage] if arguments.all else []
+    index = Index(store_of(arguments))
+    problems: list[str] = []
+    if arguments.all:
+        with shown_progress("read", quiet=arguments.json, unit="files") as advance:
+            problems = list(problems_of(index.store, advance))
+    # In the order in which they stand in packs: each block is unpacked once.
+    chosen = index.attempts(order=_BY_PLACE) if arguments.all else iter([resolve(index, arguments.selector)])
+    keyring, sound = Keyring(), set[str]()
+    judged = [_Judged(one, verify(index, one, keyring, sound)) for one in _shown(chosen, index, arguments)]
+    if arguments.all:
+        problems += index.unreadable
     if arguments.json:
-        print_json({"attempts": [_row(*one) for one in judged], "problems": problems})
+        print_json({"attempts": [one.to_json() for one in judged], "problems": problems})
     else:
         _print(judged, problems, everything=arguments.all)
-    return 0 if not problems and all(found.status == AUTHENTIC for _, found in judged) else _NOT_AUTHENTIC
+    return 0 if not problems and all(one.status == AUTHENTIC for one in judged) else _NOT_AUTHENTIC
 
 
 def _shown(attempts: Iterator[Attempt], index: Index, arguments: argparse.Namespace) -> Iterator[Attempt]:
@@ -71,25 +77,33 @@ def _shown(attempts: Iterator[Attempt], index: Index, arguments: argparse.Namesp
     return progress(attempts, "verify", total)
 
 
-def _row(attempt: Attempt, found: Authenticity) -> dict[str, str]:
-    manifest = attempt.manifest
-    told = {"attempt": manifest.attempt, "name": manifest.job.name, "digest": attempt.digest}
-    return {**told, "status": found.status, "reason": found.reason}
+class _Judged:
+    """What is said of one attempt; there may be a million of them."""
+
+    __slots__ = ("attempt", "digest", "name", "reason", "status")
+
+    def __init__(self, attempt: Attempt, found: Authenticity) -> None:
+        self.attempt = attempt.manifest.attempt
+        self.name = attempt.manifest.job.name
+        self.digest = attempt.digest
+        self.status = found.status
+        self.reason = found.reason
+
+    def to_json(self) -> dict[str, str]:
+        return {name: getattr(self, name) for name in ("attempt", "name", "digest", "status", "reason")}
 
 
-def _print(judged: list[tuple[Attempt, Authenticity]], problems: list[str], *, everything: bool) -> None:
+def _print(judged: list[_Judged], problems: list[str], *, everything: bool) -> None:
     from .console import console, table
 
     out = console(stderr=False)
     rows = [
-        (found.status, attempt.manifest.job.name, attempt.manifest.attempt, found.reason)
-        for attempt, found in judged
-        if not everything or found.status != AUTHENTIC
+        (one.status, one.name, one.attempt, one.reason) for one in judged if not everything or one.status != AUTHENTIC
     ]
     if rows:
         out.print(table(("", "job", "attempt", ""), rows, colours=_COLOURS))
     for problem in problems:
         out.print(f"damaged: {printable(problem)}", markup=False)
     if everything:
-        counts = Counter(found.status for _, found in judged)
+        counts = Counter(one.status for one in judged)
         out.print(", ".join(f"{number} {status}" for status, number in sorted(counts.items())) or "no jobs")

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
 
 from ..errors import CorruptError, EnvcapError
@@ -103,14 +103,24 @@ class Keyring:
         return self._own.made(seal, kind, digest)
 
 
-def verify(index: Index, attempt: Attempt, keyring: Keyring) -> Authenticity:
-    """Judge an attempt's origin, then read all that its documents name and hold it against the digests."""
+def verify(index: Index, attempt: Attempt, keyring: Keyring, sound: set[str] | None = None) -> Authenticity:
+    """Judge an attempt's origin, then read all that its documents name and hold it against the digests.
+
+    Parameters
+    ----------
+    index : `Index`
+    attempt : `Attempt`
+    keyring : `Keyring`
+    sound : set of `str`, optional
+        Digests of objects that were found to be whole, with all that they name. Those of this one are added.
+    """
     found = keyring.judge(index, attempt)
     if found.status == TAMPERED:
         return found
     try:
-        for _ in objects_of(index.store, attempt):
-            continue
+        whole = [digest for digest, _ in objects_of(index.store, attempt, sound or frozenset())]
+        if sound is not None:
+            sound.update(whole)
     except CorruptError as err:
         return Authenticity(TAMPERED, str(err))
     except EnvcapError as err:
@@ -118,8 +128,10 @@ def verify(index: Index, attempt: Attempt, keyring: Keyring) -> Authenticity:
     return found
 
 
-def objects_of(store: ObjectStore, attempt: Attempt) -> Iterator[tuple[str, bytes]]:
+def objects_of(store: ObjectStore, attempt: Attempt, known: Set[str] = frozenset()) -> Iterator[tuple[str, bytes]]:
     """Yield digest and bytes of every object that an attempt's documents name, and of what those name, checked.
+
+    Those that are known are passed over, with what they name.
 
     Raises
     ------
@@ -128,17 +140,17 @@ def objects_of(store: ObjectStore, attempt: Attempt) -> Iterator[tuple[str, byte
     """
     seen: set[str] = set()
     for document in (attempt.manifest.data, attempt.recipe.data, attempt.result.data if attempt.result else {}):
-        yield from _read_all(store, document, seen, attempt.manifest.recipe.digest)
+        yield from _read_all(store, document, seen, known, attempt.manifest.recipe.digest)
 
 
 def _read_all(
-    store: ObjectStore, document: Mapping[str, Any], seen: set[str], recipe: str
+    store: ObjectStore, document: Mapping[str, Any], seen: set[str], known: Set[str], recipe: str
 ) -> Iterator[tuple[str, bytes]]:
     waiting = list(_descriptors(document))
     while waiting:
         media_type, digest, size = waiting.pop()
         # The recipe is in the journal; the index has checked it.
-        if digest in seen or digest == recipe:
+        if digest in seen or digest in known or digest == recipe:
             continue
         seen.add(digest)
         data = store.get(digest)
