@@ -42,13 +42,20 @@ def _parse(text: str, name: str) -> tuple[dict[str, Any], Node | None]:
         raise UsageError(f"{name} is read by PyYAML: pip install 'envcap[rubin]' ({err})") from err
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        data = _without_aliases(yaml.safe_load(text))
     except (yaml.YAMLError, ValueError, RecursionError) as err:
         said = " ".join(str(err).split())
         raise HookError(f"{name}: can't be read as YAML: {said}") from err
     if data is not None and not isinstance(data, dict):
         raise HookError(f"{name}: expected a mapping of settings, found {type(data).__name__}")
     return data or {}, root
+
+
+def _without_aliases(data: Any) -> Any:
+    """Return data in which nothing is in two places: an edit of one place must not count for another."""
+    if isinstance(data, dict):
+        return {key: _without_aliases(value) for key, value in data.items()}
+    return [_without_aliases(value) for value in data] if isinstance(data, list) else data
 
 
 def read_mapping(path: str) -> dict[str, Any]:
@@ -86,15 +93,17 @@ class YamlText:
         """Let a text begin with some words more."""
         node = self._node(keys)
         where = node.start_mark.index
+        owner, key = self._owner(keys), keys[-1]
+        says, blank = owner[key], 0
         style = getattr(node, "style", None)
         if style in ("'", '"'):
             where += 1
-        elif style in ("|", ">"):  # its text begins on the next line
+        elif style in ("|", ">"):  # its text begins on one of the next lines
             where = self._text.index("\n", where) + 1
             where += len(self._text[where:]) - len(self._text[where:].lstrip())
+            blank = len(says) - len(says.lstrip())
         self._insertions.append((where, words))
-        owner = self._owner(keys)
-        owner[keys[-1]] = words + owner[keys[-1]]
+        owner[key] = says[:blank] + words + says[blank:]
 
     def put_first(self, keys: Sequence[str], item: str) -> None:
         """Let a list begin with one item more."""
