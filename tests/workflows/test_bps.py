@@ -15,7 +15,6 @@ _TWO = "detector = 0 AND exposure IN (2026031400001, 2026031400002)"
 
 
 _MORE = """\
-extraRunQuantumOptions: "--no-versions"
 clusterAlgorithm: lsst.ctrl.bps.quantum_clustering_funcs.dimension_clustering
 cluster:
   frames: {{pipetasks: "calibrate,measure", dimensions: "exposure,detector"}}
@@ -144,8 +143,8 @@ def test_a_capture_that_fails_fails_no_workflow(new: Batch) -> None:
 def test_without_the_hook_nothing_is_captured(new: Batch) -> None:
     new.submit(new.write("plain"))
     assert not new.world.store.exists()
-    switched_off = new.write("off", more="envcapRun: ''\n")
+    switched_off = new.write("switched", more="envcapRun: ''\n")
     new.hook(switched_off)
     new.submit(switched_off)
-    assert len(new.quanta("off")) == 3
+    assert len(new.quanta("switched")) == 3
     assert not new.world.store.exists()
