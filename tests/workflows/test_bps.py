@@ -59,6 +59,7 @@ def test_every_quantum_of_the_graph_is_captured(batch: Batch) -> None:
         assert attempt.state == "ok"
         assert attempt.manifest.job_id == quantum
         assert attempt.recipe.work["label"] == label
+        assert attempt.manifest.job.butler == f"file://{batch.world.repo}/"
         assert attempt.result is not None
         made = {one.dataset for one in attempt.result.outputs if one.dataset_type == _OUTPUT[label]}
         assert made == set(batch.stored(attempt.manifest.job.run or "", _OUTPUT[label]))
@@ -89,6 +90,13 @@ def test_the_commands_tell_it(batch: Batch) -> None:
     assert shown.returncode == 0, shown.stderr
     assert f"bps job             {name}" in shown.stdout
     assert "bps label           coadd" in shown.stdout
+
+
+def test_a_quantum_is_replayed_from_its_manifest_alone(batch: Batch) -> None:
+    attempt = next(one for one in captured(batch).values() if one.recipe.work["label"] == "measure")
+    done = batch.run("replay", "run", f"attempt:{attempt.manifest.attempt}", "--engine", "host", job=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "identical" in done.stdout + done.stderr
 
 
 def test_the_final_job_keeps_provenance_and_ingests(batch: Batch) -> None:
