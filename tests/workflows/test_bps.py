@@ -94,7 +94,7 @@ def test_the_commands_tell_it(batch: Batch) -> None:
 
 def test_a_quantum_is_replayed_from_its_manifest_alone(batch: Batch) -> None:
     attempt = next(one for one in captured(batch).values() if one.recipe.work["label"] == "measure")
-    done = batch.run("replay", "run", f"attempt:{attempt.manifest.attempt}", "--engine", "host", job=True)
+    done = batch.run("replay", "run", f"attempt:{attempt.manifest.attempt}")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "identical" in done.stdout + done.stderr
 
