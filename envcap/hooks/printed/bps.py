@@ -32,7 +32,7 @@ class BpsHook(PrintedHook):
 
     def apply(self, path: str, store: str | None) -> list[str]:
         """Write the configuration beside a submit file, and have that include it."""
-        path = os.path.realpath(path)
+        path = os.path.abspath(path)
         folder, name = os.path.split(path)
         beside = f"{os.path.splitext(name)[0]}.envcap.yaml"
         submit = YamlText(path)
@@ -46,7 +46,7 @@ class BpsHook(PrintedHook):
         edited = submit.edited()
         done = [
             *_written(os.path.join(folder, beside), _rendered(settings)),
-            *_written(path, edited, theirs=True),
+            *_written(os.path.realpath(path), edited, theirs=True),  # which a link stays
         ]
         return [*(done or [f"{path}: nothing to add"]), *(f"{path}: {note}" for note in settings.notes)]
 

@@ -84,6 +84,16 @@ def test_the_file_stays_as_it_is_but_for_one_line_and_a_second_time_changes_noth
     assert {path: path.stat().st_ino for path in tmp_path.iterdir()} == before
 
 
+def test_a_link_stays_one_and_the_configuration_is_where_bps_looks(night: Path, tmp_path: Path) -> None:
+    (tmp_path / "tonight").mkdir()
+    link = tmp_path / "tonight" / "link.yaml"
+    link.symlink_to(night)
+    apply(link)
+    assert link.is_symlink()
+    assert (tmp_path / "tonight" / "link.envcap.yaml").exists()
+    assert command(link, "isr").startswith(PREFIX)
+
+
 @pytest.mark.parametrize(
     ("written", "begins"),
     [
