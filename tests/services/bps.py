@@ -93,6 +93,17 @@ class Batch(Observatory):
         init = {quantum.quantum_id for quantum in reader.components.init_quanta.root}
         return {str(one.quantum_id): one.task_label for one in quanta if one.quantum_id not in init}
 
+    def provenance(self, name: str) -> dict[str, str]:
+        """Return how each quantum ended, by UUID, as a workflow's provenance graph has it."""
+        from lsst.pipe.base.pipeline_graph import TaskImportMode
+        from lsst.pipe.base.quantum_graph import ProvenanceQuantumGraphReader
+
+        (graph,) = self.submitted(name).glob("*_provenance.qg")
+        with ProvenanceQuantumGraphReader.open(str(graph), import_mode=TaskImportMode.DO_NOT_IMPORT) as reader:
+            reader.read_quanta()
+            nodes = reader.graph.quantum_only_xgraph.nodes.items()
+        return {str(quantum): info["status"].name for quantum, info in nodes}
+
     def run_of(self, name: str) -> str:
         """Return the RUN of a workflow."""
         import yaml
