@@ -92,6 +92,7 @@ def manifest(attempt: Attempt) -> dict[str, object]:
     return {**without(attempt.manifest.data, left_out), "job": without(job, inputs)}
 
 
+@pytest.mark.slow
 def test_the_same_software_and_nothing_but_scheduler_facts_differs(ways: Ways) -> None:
     attempts = {way: ways.attempts(way) for way in ("pipetask", "command", "bps", "slurm")}
     expected = software(attempts["pipetask"][0])
