@@ -41,7 +41,7 @@ format: $(READY)  ## let ruff format the code
 
 bench: bench-hook bench-capture bench-container  ## all benchmarks
 
-bench-hook: $(READY)  ## what capture costs a pipeline, a common and a short job
+bench-hook: $(READY)  ## what capture costs a pipeline, a BPS workflow, a common and a short job
 	@$(BIN)/python -m bench.hook
 
 bench-capture: $(READY)  ## what capturing a large environment costs, beside pip, uv, lsst.utils and cyclonedx-py

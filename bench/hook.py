@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What capture costs a pipeline, a common and a short job (DESIGN.md, section 6).
+"""What capture costs a pipeline, a workflow of BPS, a common and a short job (DESIGN.md, section 6).
 
 Sizes, by environment variables: ``PAIRS`` (of the pipeline, the common job and the cold capture), ``SHORT_PAIRS`` (of
-the short job), ``ROUNDS`` (of each quantum).
+the short job), ``BPS_PAIRS`` (of the workflow), ``ROUNDS`` (of each quantum).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from .bps import Workflow, bps_rows
 from .job_environment import ROOT, JobEnvironment, Usage
 from .paired import Figures, Row, measure_pairs, report, setting, value_row
 
@@ -53,6 +54,7 @@ def main() -> None:
             pipeline_rows(pipeline),
             quantum_rows(pipeline),
             quantum_size_rows(pipeline),
+            bps_rows(pipeline.workflow()),
             job_rows(jobs),
             job_size_rows(jobs),
             capture_rows(jobs),
@@ -80,6 +82,10 @@ class Pipeline:
         self._definition = os.path.join(code, "pipelines", "starfield.yaml")
         self._environ = jobs.environ(PYTHONPATH=code)
         jobs.run([jobs.python, "-m", "starfield.repository", self._repository], environ=self._environ)
+
+    def workflow(self) -> Workflow:
+        """Return the pipeline as a workflow of BPS, on the same repository."""
+        return Workflow(self.jobs, self._repository, self._definition, self._environ)
 
     def run(self, *command: str) -> Usage:
         """Run the pipeline in one process, behind the words of a command."""

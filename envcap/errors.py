@@ -10,6 +10,7 @@ __all__ = (
     "EngineError",
     "EnvcapError",
     "FormatError",
+    "HookError",
     "NotCapturedError",
     "StoreError",
     "UnknownImageError",
@@ -89,6 +90,12 @@ class CollectorError(EnvcapError):
     """A collector can't tell what it was asked; becomes the outcome ``failed``."""
 
     error_type = "collector"
+
+
+class HookError(EnvcapError):
+    """Capture can't be added safely to a file of the user's, which stays as it is."""
+
+    error_type = "hook"
 
 
 class NotCapturedError(EnvcapError):

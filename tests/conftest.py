@@ -15,6 +15,7 @@ import pytest
 
 from examples.world import World
 from tests.observatory import CHANGED_DEFAULTS, Observatory
+from tests.services.bps import Batch
 from tests.services.docker_engine import DockerEngine, start_engine, stop_engine
 from tests.uncaptured import Uncaptured
 
@@ -81,6 +82,21 @@ def uncaptured(observatory: Observatory, shared_tmp: Path) -> Uncaptured:
     def make() -> None:
         observatory.clone(found.world.root)
         found.make("-d", "detector = 0 AND exposure IN (2026031400001, 2026031400002, 2026031800001)")
+
+    _once(found.world.root, make)
+    return found
+
+
+@pytest.fixture(scope="session")
+def batch(observatory: Observatory, shared_tmp: Path) -> Batch:
+    """The pipeline ran through BPS, as `envcap hook bps` has it: the workflow ``night``, one quantum of each task."""
+    found = Batch(World(shared_tmp / "batch"))
+
+    def make() -> None:
+        observatory.clone(found.world.root)
+        path = found.write("night")
+        found.hook(path)
+        found.submit(path)
 
     _once(found.world.root, make)
     return found

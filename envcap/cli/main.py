@@ -19,6 +19,7 @@ _COMMANDS: Commands = {
     "sign": ("envcap.cli.sign", "sign jobs, so that others can believe them"),
     "container": ("envcap.cli.container", "say what a container's image is and where it comes from"),
     "doctor": ("envcap.cli.doctor", "say what works here, and what to do about the rest"),
+    "hook": ("envcap.cli.hook", "print what has the jobs of a batch system captured"),
     "ingest": ("envcap.cli.ingest", "pack what jobs have written, and bring the index up to date"),
     "note": ("envcap.cli.note", "note something of a job"),
     "pin": ("envcap.cli.pin", "keep a job for as long as the store lasts"),

@@ -21,6 +21,10 @@ NUMERICAL_PREFIXES = ("OMP_", "KMP_", "GOMP_", "OPENBLAS_", "GOTO_", "MKL_", "BL
                       "NPY_", "TORCH_", "TF_DETERMINISTIC")  # fmt: skip
 """Families of such variables."""
 
+_BY_THREADPOOLCTL = ("KMP_DUPLICATE_LIB_OK", "True")
+"""Set by threadpoolctl in every process that imports it, and so for all that this starts: `bps submit` does, a shell
+does not. It tells who started the job. Any other value is somebody's choice."""
+
 _PLACE_ENDS = ("_DIR", "_HOME", "_PATH", "_ROOT", "_FILE")
 
 
@@ -31,9 +35,8 @@ class NumericsCollector(Collector):
 
     def collect(self, target: Target, keep: Keep) -> Collected:
         """Return the variables that are set; none is a finding too: the libraries' defaults apply."""
-        return Collected(
-            Numerics(variables={name: scrub(value) for name, value in target.environ.items() if is_numerical(name)})
-        )
+        found = (pair for pair in target.environ.items() if is_numerical(pair[0]) and pair != _BY_THREADPOOLCTL)
+        return Collected(Numerics(variables={name: scrub(value) for name, value in found}))
 
 
 def is_numerical(name: str) -> bool:

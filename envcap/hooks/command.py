@@ -201,7 +201,7 @@ class _Recording:
             environment,
             work,
             job,
-            job_id=self._job.job_id,
+            job_id=self._job.job_id or (job.scheduler or {}).get("bps.job"),
             outcomes=outcomes,
             scrubbed=self._job.files.scrubbed,
         )

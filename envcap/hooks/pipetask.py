@@ -18,6 +18,7 @@ from ..model.manifest import DatasetGroup, Job
 from ..redact import scrub
 from .importing import say
 from .quantum_recording import KeptConfig, QuantumRecording, Session, session
+from .repository import around_datastore, repository
 
 __all__ = ("hook_executor", "hook_graph")
 
@@ -48,7 +49,7 @@ def _guarded(what: str) -> Iterator[None]:
         say(f"degraded {what}: {type(err).__name__}: {err}")
 
 
-def _wrap(owner: type, name: str, around: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+def _wrap(owner: type | ModuleType, name: str, around: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
     original = getattr(owner, name, None)
     if original is None:
         raise AttributeError(f"this middleware has no {owner.__name__}.{name}")
@@ -69,11 +70,21 @@ def hook_executor(module: ModuleType) -> None:
     _wrap(FormatterV2, "read", _around_read)
     _wrap(FormatterV2, "write", _around_write)
     _wrap(TemporaryForIngest, "ingest", _around_ingest)
+    _hook_quantum_backed_butler()
 
 
 def hook_graph(module: ModuleType) -> None:
     """Wrap the writing of init-outputs, once the quantum graph's module was imported."""
     _wrap(module.PredictedQuantumGraph, "write_init_outputs", _around_init_outputs)
+    _hook_quantum_backed_butler()
+
+
+def _hook_quantum_backed_butler() -> None:
+    from lsst.daf.butler import _quantum_backed
+
+    name = "instantiate_standalone_datastore"
+    if not hasattr(getattr(_quantum_backed, name, None), "__wrapped__"):
+        _wrap(_quantum_backed, name, functools.partial(around_datastore, guarded=_guarded))
 
 
 def _around_execution(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -233,7 +244,7 @@ def _job(found: Session, kind: str, facts: QuantumFacts, butler: Any, quantum: s
         parent=found.context.parent,
         quantum=quantum,
         run=outputs[0].run if outputs else None,
-        butler=_repository(butler),
+        butler=repository(butler),
         inputs=facts.inputs,
         init_inputs=facts.init_inputs,
         outputs=outputs,
@@ -266,13 +277,6 @@ def _groups(refs: Iterable[Any]) -> list[DatasetGroup]:
         DatasetGroup(dataset_type=name, run=run, storage_class=storage_class, dimensions=dimensions, rows=rows)
         for (name, run, storage_class, dimensions), rows in groups
     ]
-
-
-def _repository(butler: Any) -> str | None:
-    """Return the URI of the repository, if this kind of butler knows it."""
-    config = getattr(butler, "_config", None)
-    folder = getattr(config, "configDir", None)
-    return scrub(str(folder)) if folder is not None else None
 
 
 def _uri(uri: Any) -> str:

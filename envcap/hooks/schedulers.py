@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ids by which batch systems know a job, from the variables and files that they document.
 
-A job may have several: a worker of Parsl in an allocation of Slurm, a pilot of PanDA in a slot of HTCondor.
+A job may have several: a worker of Parsl in an allocation of Slurm, a pilot of PanDA in a slot of HTCondor. What BPS
+calls it comes in variables that `envcap hook bps` puts before the command, since BPS itself exports nothing.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 
 from ..collectors.bounded import read_bounded
@@ -40,17 +42,27 @@ _VARIABLES = {
         "PARSL_WORKER_POOL_ID": "pool_id",
         "PARSL_WORKER_RANK": "worker",
     },
+    # `envcap hook bps`. BPS before 30.2026.4300 knows a job's label by the second name only.
+    "bps": {
+        "ENVCAP_BPS_RUN": "run",
+        "ENVCAP_BPS_JOB": "job",
+        "ENVCAP_BPS_LABEL": "label",
+        "ENVCAP_BPS_TASK": "label",
+    },
 }
 # HTCondor's manual, "Services for Running Jobs": the file that a variable names is the job's ClassAd.
 _CONDOR_AD = "_CONDOR_JOB_AD"
 _CONDOR = {
-    "GlobalJobId": "global_job_id",
-    "ClusterId": "cluster_id",
-    "ProcId": "proc_id",
-    "NumJobStarts": "starts",
-    "JobBatchName": "batch_name",
-    "DAGNodeName": "node_name",
-    "RemoteHost": "slot",
+    "GlobalJobId": "htcondor.global_job_id",
+    "ClusterId": "htcondor.cluster_id",
+    "ProcId": "htcondor.proc_id",
+    "NumJobStarts": "htcondor.starts",
+    "JobBatchName": "htcondor.batch_name",
+    "DAGNodeName": "htcondor.node_name",
+    "RemoteHost": "htcondor.slot",
+    # ctrl_bps_htcondor, `prepare_utils`.
+    "bps_job_name": "bps.job",
+    "bps_job_label": "bps.label",
 }
 _MAX_AD = 1 << 20
 
@@ -70,7 +82,22 @@ def scheduler_facts(environ: Mapping[str, str]) -> dict[str, str] | None:
             found.update(_condor(read_bounded(path, _MAX_AD).decode("utf-8", "replace")))
         except (EnvcapError, OSError) as err:
             found["htcondor.unknown"] = str(err)
+    if "bps.run" in found and "bps.job" not in found and (job := _named_by_its_output()):
+        found["bps.job"] = job
     return found or None
+
+
+def _named_by_its_output() -> str | None:
+    """Return the name of this job of BPS where Parsl runs it: that of the files that its output goes to.
+
+    BPS before 30.2026.4300 lets no command name its job, but ``lsst.ctrl.bps.parsl.job`` calls these files by it.
+    """
+    try:
+        output, errors = (os.path.basename(os.readlink(f"/proc/self/fd/{number}")) for number in (1, 2))
+    except OSError:
+        return None
+    name, dot, suffix = output.rpartition(".")
+    return name if dot and suffix == "stdout" and errors == f"{name}.stderr" else None
 
 
 def _condor(ad: str) -> Iterator[tuple[str, str]]:
@@ -79,4 +106,4 @@ def _condor(ad: str) -> Iterator[tuple[str, str]]:
         name, equals, value = line.partition("=")
         fact = _CONDOR.get(name.strip())
         if fact is not None and equals:
-            yield f"htcondor.{fact}", value.strip().strip('"')
+            yield fact, value.strip().strip('"')

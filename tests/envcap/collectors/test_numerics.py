@@ -47,6 +47,13 @@ class TestAsked:
         assert asked({}).to_bytes() != asked({"OMP_NUM_THREADS": "1"}).to_bytes()
         assert dict(asked({}).variables) == {}
 
+    def test_what_threadpoolctl_leaves_to_its_children_is_not_asked_for(self) -> None:
+        code = "import os, threadpoolctl; print(os.environ['KMP_DUPLICATE_LIB_OK'])"
+        environ = {name: value for name, value in os.environ.items() if name != "KMP_DUPLICATE_LIB_OK"}
+        done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+        assert not asked({"KMP_DUPLICATE_LIB_OK": done.stdout.strip()}).variables
+        assert asked({"KMP_DUPLICATE_LIB_OK": "FALSE"}).variables
+
     @pytest.mark.parametrize("name", ["NUMBA_CACHE_DIR", "TORCH_HOME", "MKLROOT"])
     def test_places_are_not_part_of_it(self, name: str) -> None:
         assert not asked({name: "/somewhere"}).variables

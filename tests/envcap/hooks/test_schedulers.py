@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from envcap.hooks.schedulers import scheduler_facts
+from envcap.store.index import Attempt
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -59,6 +60,56 @@ def test_a_pilot_of_panda_in_a_slot_of_htcondor(tmp_path: Path) -> None:
     assert scheduler_facts({**environ, "_CONDOR_JOB_AD": str(ad)}) == {
         "panda.job_id": "5564946734", "panda.task_id": "77", "panda.attempt": "2", "htcondor.cluster_id": "1",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("label", ["ENVCAP_BPS_LABEL", "ENVCAP_BPS_TASK"])
+def test_what_bps_calls_a_job(label: str) -> None:
+    environ = {"ENVCAP_BPS_RUN": "u_me_1", "ENVCAP_BPS_JOB": "q_isr_1", label: "isr", "PANDAID": "5"}
+    assert scheduler_facts(environ) == {
+        "panda.job_id": "5",
+        "bps.run": "u_me_1",
+        "bps.job": "q_isr_1",
+        "bps.label": "isr",
+    }
+
+
+def test_htcondors_ad_has_the_name_that_an_older_bps_does_not_tell(tmp_path: Path) -> None:
+    (ad := tmp_path / "ad").write_text('ClusterId = 1\nbps_job_name = "q_isr_1"\nbps_job_label = "isr"\n')
+    assert scheduler_facts({"_CONDOR_JOB_AD": str(ad), "ENVCAP_BPS_RUN": "u_me_1", "ENVCAP_BPS_JOB": ""}) == {
+        "htcondor.cluster_id": "1", "bps.run": "u_me_1", "bps.job": "q_isr_1", "bps.label": "isr",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("output", "errors", "environ", "name"),
+    [
+        ("q_isr_1.stdout", "q_isr_1.stderr", {"ENVCAP_BPS_RUN": "u_me_1"}, "q_isr_1"),
+        ("q_isr_1.stdout", "q_isr_1.stderr", {"ENVCAP_BPS_RUN": "u_me_1", "ENVCAP_BPS_JOB": "told"}, "told"),
+        ("q_isr_1.stdout", "q_isr_2.stderr", {"ENVCAP_BPS_RUN": "u_me_1"}, None),
+        ("q_isr_1.out", "q_isr_1.stderr", {"ENVCAP_BPS_RUN": "u_me_1"}, None),
+        ("q_isr_1.stdout", "q_isr_1.stderr", {}, None),
+    ],
+)
+def test_the_files_that_parsl_gives_a_job_of_bps_name_it(
+    envcap: Run,
+    last: Callable[[], Attempt],
+    work: Path,
+    output: str,
+    errors: str,
+    environ: dict[str, str],
+    name: str | None,
+) -> None:
+    with open(work / output, "wb") as out, open(work / errors, "wb") as err:
+        assert envcap("run", "--", "true", env=environ, stdout=out, stderr=err).returncode == 0
+    manifest = last().manifest
+    assert (manifest.job.scheduler or {}).get("bps.job") == name
+    assert manifest.job_id == (name or manifest.attempt)
+
+
+def test_a_job_id_of_the_submitters_own_wins(envcap: Run, last: Callable[[], Attempt]) -> None:
+    environ = {"ENVCAP_BPS_RUN": "u_me_1", "ENVCAP_BPS_JOB": "q_isr_1"}
+    assert envcap("run", "--job-id", "mine", "--", "true", env=environ).returncode == 0
+    assert last().manifest.job_id == "mine"
 
 
 @pytest.mark.parametrize("kind", ["gone", "a pipe", "a directory", "endless"])
