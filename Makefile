@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # A virtual environment that happens to be active must not be the one that we install into.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-full lint format bench bench-hook bench-capture bench-container pictures lock schemas clean
+.PHONY: help demo test test-full lint format bench bench-hook bench-capture bench-container bench-store pictures lock schemas clean
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -39,7 +39,7 @@ format: $(READY)  ## let ruff format the code
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-bench: bench-hook bench-capture bench-container  ## all benchmarks
+bench: bench-hook bench-capture bench-container bench-store  ## all benchmarks
 
 bench-hook: $(READY)  ## what capture costs a pipeline, a BPS workflow, a common and a short job
 	@$(BIN)/python -m bench.hook
@@ -49,6 +49,9 @@ bench-capture: $(READY)  ## what capturing a large environment costs, beside pip
 
 bench-container: $(READY)  ## what images and containers cost a replay; empties the cache of the engine's builder
 	@$(BIN)/python -m bench.container
+
+bench-store: $(READY)  ## what a store of 10^6 jobs costs, in SQLite and PostgreSQL; JOBS=100000 takes a tenth of the time
+	@$(BIN)/python -m bench.store
 
 pictures: $(READY)  ## draw those of docs/notebooks.md anew; needs Chromium
 	@$(BIN)/python -m examples.pictures

@@ -15,7 +15,6 @@ from ..model.parsing import MAX_VALUES
 from ..model.result import Result
 from ..model.signature import Signature
 from ..model.verdict import Verdict
-from .base import split_digest
 from .journal import Damage, Record
 
 __all__ = (
@@ -57,7 +56,7 @@ def key_of(tag: bytes, text: str) -> bytes:
         A UUID, a digest, or any other text.
     """
     if tag in (DIGEST, RECIPE):
-        return tag + bytes.fromhex(split_digest(text))[:_DIGEST_BYTES]
+        return tag + _digest_bytes(text)
     if tag not in (JOB, PATH) and (found := uuid_bytes(text)) is not None:
         return tag + found
     return tag + bytes.fromhex(sha256_hex(text.encode("utf-8", "backslashreplace")))[:_DIGEST_BYTES]
@@ -68,6 +67,16 @@ def key_range(tag: bytes, prefix: str) -> tuple[bytes, bytes]:
     size = 2 * (_DIGEST_BYTES if tag == DIGEST else _ID_BYTES)
     digits = prefix.replace("-", "")[:size]
     return tag + bytes.fromhex(digits.ljust(size, "0")), tag + bytes.fromhex(digits.ljust(size, "f"))
+
+
+def _digest_bytes(text: str) -> bytes:
+    """Return the first bytes of a digest."""
+    try:
+        if len(text) == 71 and text.startswith("sha256:"):
+            return bytes.fromhex(text[7 : 7 + 2 * _DIGEST_BYTES])
+    except ValueError:
+        pass
+    raise FormatError(f"{text[:80]!r} is no digest (sha256: and 64 hex digits)")
 
 
 class Batch:
@@ -134,7 +143,7 @@ class Batch:
                 keys.append(key_of(DIGEST, digest))
         self.rows["results"].append((
             attempt, *place, _text(data, "status"), _text(data, "ended"), int(bool(data.get("degraded"))),
-            None if content is None else bytes.fromhex(split_digest(content))[:_ID_BYTES],
+            None if content is None else _digest_bytes(content),
         ))  # fmt: skip
         self._keys(attempt, keys)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 
+from ..digest import use_openssl
 from ..errors import EnvcapError, StoreError
 from ..ids import uuid_bytes, uuid_text
 from ..model.document import parse_json
@@ -84,6 +85,7 @@ class Index:
     """
 
     def __init__(self, store: LocalStore, *, refresh: bool = True) -> None:
+        use_openssl()
         self.store = store
         self.new_records = 0
         self.unreadable: list[str] = []

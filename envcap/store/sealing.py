@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+from ..digest import use_openssl
 from ..errors import FormatError, StoreError
 from ..ids import is_uuid
 from ..model.document import parse_json
@@ -94,6 +95,7 @@ def seal_group(root: str, names: Sequence[str], pack: str, source: int) -> Seale
     source : `int`
         Id that the pack will have in the index.
     """
+    use_openssl()
     group = SealedGroup(pack, {}, Batch(source), {}, [])
     scratch = os.path.join(root, pack + SCRATCH)
     try:
