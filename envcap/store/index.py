@@ -242,7 +242,9 @@ class Index:
         return parse_json(found[-1].data) if found else None
 
     def _documents(self, key: bytes) -> list[Record]:
-        return self._again(lambda: [self._record(*place) for place in self._places(key)])
+        found = self._again(lambda: [self._record(*place) for place in self._places(key)])
+        # Whoever died between the pack and the deletion of its journals has left a record in both.
+        return list({record.digest: record for record in found}.values())
 
     def attempts(
         self, condition: str = "TRUE", values: Sequence[object] = (), *, order: str = "started, attempt"
