@@ -162,7 +162,7 @@ def _left(file: _File, rule: str, chance: random.Random) -> bytes:
         return now
     if rule == "anything of it":
         # The new length without the new bytes, the new bytes up to somewhere, or neither.
-        kept = len(os.path.commonprefix((file.synced, now)))
+        kept = len(file.synced) if now.startswith(file.synced) else 0
         cut = chance.randrange(kept, len(now) + 1)
         return chance.choice((file.synced, file.synced[: len(now)].ljust(len(now), b"\0"), now[:cut], now))
     return file.synced
