@@ -7,9 +7,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from envcap.store.base import default_store
 from envcap.store.index import Attempt, Index
 from envcap.store.local import LocalStore
+from envcap.store.opened import existing_store
 from envcap.store.selector import resolve
 
 from .comparators.files import FileComparison, compare_files
@@ -144,10 +144,8 @@ def compare(a: str, b: str, *, policy: str | Policy = DEFAULT, new_run: bool = F
 
 
 def _captured(job: str | Attempt, secrets: Mapping[str, str] | None, store: str | None) -> CapturedJob:
-    root = store or (
-        job.store.root if isinstance(job, Attempt) and isinstance(job.store, LocalStore) else default_store()
-    )
-    index = Index(LocalStore.existing(root))
+    known = job.store if isinstance(job, Attempt) and store is None else None
+    index = Index(known if isinstance(known, LocalStore) else existing_store(store))
     return captured_job(index, job if isinstance(job, Attempt) else resolve(index, job), secrets)
 
 

@@ -130,7 +130,8 @@ def make_parser(program: str, module: ModuleType) -> argparse.ArgumentParser:
 
 def add_store(parser: argparse.ArgumentParser) -> None:
     """Add ``--store``."""
-    parser.add_argument("--store", metavar="PATH", help="the store (default: ENVCAP_STORE, else the user's own)")
+    told = "the store, a directory or URI (default: ENVCAP_STORE, else the user's own)"
+    parser.add_argument("--store", metavar="PLACE", help=told)
 
 
 def store_of(arguments: argparse.Namespace) -> LocalStore:
@@ -141,10 +142,9 @@ def store_of(arguments: argparse.Namespace) -> LocalStore:
     EnvcapError
         If there is none.
     """
-    from ..store.base import default_store
-    from ..store.local import LocalStore
+    from ..store.opened import existing_store
 
-    return LocalStore.existing(arguments.store or default_store())
+    return existing_store(arguments.store)
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

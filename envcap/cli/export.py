@@ -26,11 +26,9 @@ import argparse
 import sys
 
 from ..exporters.registry import EXPORTERS
-from ..store.base import default_store
 from ..store.index import Index
-from ..store.local import LocalStore
 from ..store.selector import resolve
-from .dispatch import add_store
+from .dispatch import add_store, store_of
 
 __all__ = ("add_arguments", "run")
 
@@ -48,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the file."""
-    index = Index(LocalStore.existing(arguments.store or default_store()))
+    index = Index(store_of(arguments))
     exporter = next(one for one in EXPORTERS if one.format == arguments.format)()
     exported = exporter.export(resolve(index, arguments.selector), index.store)
     if arguments.output:

@@ -48,6 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     if days is not None and days < 0:
         raise UsageError("--forget-older-than needs a number of days")
     store = store_of(arguments)
+    if str(store) != f"store {store.root}":
+        raise UsageError(f"{store}: only a store in a directory can be tidied")
     with only_one(store.root, say_waiting):
         index = Index(store)
         forgotten = _forgotten(index, days, arguments.run) if days is not None else set()

@@ -4,7 +4,8 @@
 Every command reads what jobs have written by itself; this one packs it, too, to a tenth of the size, and says what it
 found. It may be run at any time, also while jobs run: their journals stay as they are. It may be interrupted: the next
 one goes on. Of several at a time one works, and the others wait. The index can be deleted at any time: it is made anew
-from the rest. ENVCAP_INDEX=postgresql://user@host/name keeps it in a site's database.
+from the rest. ENVCAP_INDEX=postgresql://user@host/name keeps it in a site's database. Jobs write to a directory; --to
+sends what is packed to an object store, or any other place that lsst.resources knows, where --store finds it.
 
 The exit status is 3 if something in the store is damaged; all else was packed nevertheless.
 
@@ -12,6 +13,7 @@ Examples
 --------
   envcap ingest
   envcap ingest --json
+  envcap ingest --to s3://bucket/envcap
   rm STORE/index.sqlite && envcap ingest --store STORE
 """
 
@@ -24,6 +26,7 @@ from contextlib import contextmanager
 
 from ..store.index import Index
 from ..store.ingest import Ingested, ingest
+from ..store.local import LocalStore
 from .dispatch import add_json, add_store, print_json, store_of
 
 __all__ = ("add_arguments", "run", "say_waiting", "shown_progress")
@@ -31,6 +34,7 @@ __all__ = ("add_arguments", "run", "say_waiting", "shown_progress")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
+    parser.add_argument("--to", metavar="URI", help="then send objects and packs that are not there yet to this place")
     add_store(parser)
     add_json(parser)
 
@@ -40,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     store = store_of(arguments)
     with shown_progress("pack", quiet=arguments.json) as advance:
         index, done = ingest(store, say_waiting, advance)
+    sent = _sent(store, arguments)
     damage: list[dict[str, object]] = [
         {"journal": path, "from": found.offset, "to": found.end, "reason": found.reason, "tail": found.tail}
         for path, found in index.damage()
@@ -48,10 +53,24 @@ def run(arguments: argparse.Namespace) -> int:
         print_json({
             "attempts": index.count(), "records": done.records, "packs": done.packs, "journals": done.journals,
             "dropped": done.dropped, "damage": damage, "unreadable": index.unreadable,
+            "sent": None if sent is None else {"objects": sent[0], "packs": sent[1]},
         })  # fmt: skip
     else:
         _tell(index, done, damage)
+        if sent is not None:
+            sys.stderr.write(f"sent: {_counted(sent[0], 'object')} and {_counted(sent[1], 'pack')}\n")
     return 3 if index.unreadable or any(not found["tail"] for found in damage) else 0
+
+
+def _sent(store: LocalStore, arguments: argparse.Namespace) -> tuple[int, int] | None:
+    """Send what a place lacks, and return how many objects and packs that were; `None` if there is no such place."""
+    from ..store.mirror import MirrorStore
+
+    place = MirrorStore(arguments.to, store.root) if arguments.to else store
+    if not isinstance(place, MirrorStore):
+        return None
+    with shown_progress("send", quiet=arguments.json, unit="files") as advance:
+        return place.push(advance)
 
 
 def _tell(index: Index, done: Ingested, damage: list[dict[str, object]]) -> None:

@@ -15,10 +15,8 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 
-from ..store.base import default_store
 from ..store.index import Attempt, Index
-from ..store.local import LocalStore
-from .dispatch import add_json, add_store, print_json
+from .dispatch import add_json, add_store, print_json, store_of
 
 __all__ = ("add_arguments", "run")
 
@@ -37,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the list."""
-    index = Index(LocalStore.existing(arguments.store or default_store()))
+    index = Index(store_of(arguments))
     found = list(_selected(index, arguments))
     if arguments.json:
         print_json([_row(attempt) for attempt in found])

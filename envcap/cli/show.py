@@ -13,11 +13,9 @@ from __future__ import annotations
 import argparse
 
 from ..describe import sections
-from ..store.base import default_store
 from ..store.index import Attempt, Index
-from ..store.local import LocalStore
 from ..store.selector import resolve
-from .dispatch import add_json, add_store, print_json
+from .dispatch import add_json, add_store, print_json, store_of
 
 __all__ = ("add_arguments", "document", "run")
 
@@ -33,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the attempt."""
-    index = Index(LocalStore.existing(arguments.store or default_store()))
+    index = Index(store_of(arguments))
     attempt = resolve(index, arguments.selector)
     notes = index.notes(attempt.manifest.attempt)
     if arguments.json:

@@ -20,13 +20,11 @@ import sys
 from ..errors import EnvcapError, UsageError
 from ..hooks.attempt import open_journal
 from ..ids import timestamp
-from ..store.base import default_store
 from ..store.index import Attempt, Index
-from ..store.local import LocalStore
 from ..store.selector import resolve
 from ..trust.signers import SigningKey
 from ..trust.verify import AUTHENTIC, Keyring, verify
-from .dispatch import add_store
+from .dispatch import add_store, store_of
 
 __all__ = ("add_arguments", "run")
 
@@ -44,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Sign, and print the line for the others."""
     if arguments.all == bool(arguments.selector):
         raise UsageError("name a job, or say --all")
-    store = LocalStore.existing(arguments.store or default_store())
+    store = store_of(arguments)
     index = Index(store)
     chosen = list(index.attempts()) if arguments.all else [resolve(index, arguments.selector)]
     keyring = Keyring(own_only=True)

@@ -22,10 +22,13 @@ class Writer(Document):
     """The process that will write the result, so that a reader can tell whether it still lives.
 
     `start` is field 22 of ``/proc/PID/stat`` (clock ticks since boot): with the boot id, it tells a process from a
-    later one that was given the same pid. `pid_namespace` says in which namespace the pid counts.
+    later one that was given the same pid. `pid_namespace` says in which namespace the pid counts. `machine` tells two
+    machines of one name apart: 16 hexadecimal digits of a digest of the machine's id, which is not to leave it
+    (machine-id(5)).
     """
 
     host: str = string()
+    machine: str | None = string(default=None)
     boot_id: str | None = string(default=None)
     pid: int = integer()
     start: str | None = string(default=None)

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 
 from ..errors import FormatError, StoreError
 from ..ids import is_uuid, uuid7
+from ..redact import scrub
 from .base import ObjectStore, open_regular, split_digest, sync_directories
 from .journal import journal_paths
 
-__all__ = ("FORMAT_VERSION", "PACKS", "LocalStore")
+__all__ = ("FORMAT_FILE", "FORMAT_VERSION", "PACKS", "LocalStore")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = "1"
 """Version in ``format.json``; ``docs/format.md`` says what it promises."""
+
+FORMAT_FILE = "format.json"
+"""What says that a directory is a store, and of which format."""
 
 PACKS = "packs"
 """The directory of the packs."""
@@ -38,7 +42,8 @@ class LocalStore(ObjectStore):
 
     def __init__(self, root: str) -> None:
         # A tilde that no shell has replaced (in a YAML file), or can't (a user without a home, in a container).
-        path = os.path.expanduser(root)
+        path = os.path.expanduser(root.removeprefix("file://"))
+        self._uri = path if "://" in path else None
         self._homeless = path.startswith("~")
         self.root = os.path.abspath(path)
 
@@ -77,6 +82,10 @@ class LocalStore(ObjectStore):
         StoreError
             If it can't be made.
         """
+        if self._uri is not None:
+            raise StoreError(
+                f"jobs write to a directory, and {scrub(self._uri)} is none; 'envcap ingest --to URI' sends it there"
+            )
         try:
             try:
                 self._check_version()
@@ -88,7 +97,7 @@ class LocalStore(ObjectStore):
 
     @property
     def _version_path(self) -> str:
-        return os.path.join(self.root, "format.json")
+        return os.path.join(self.root, FORMAT_FILE)
 
     def _introduce(self) -> None:
         """Write ``format.json``, once: of several who make the store at a time, the first gives it its identity."""

@@ -8,10 +8,9 @@ from collections.abc import Callable
 
 from ..digest import digest_of_file
 from ..errors import AmbiguousSelectorError, UnknownSelectorError, UsageError
-from .base import default_store
 from .batch import DATASET, DIGEST, JOB, PATH, QUANTUM, key_of, key_range
 from .index import Attempt, Index, Listed
-from .local import LocalStore
+from .opened import existing_store
 
 __all__ = ("MIN_PREFIX", "find", "resolve")
 
@@ -70,7 +69,7 @@ def find(selector: str, *, store: str | None = None, replays: bool = False) -> A
     selector : `str`
         As for `resolve`: an id, a digest, the path of a file that a job wrote (it may have been renamed), or ``@last``.
     store : `str`, optional
-        The store's directory; by default ``ENVCAP_STORE``, else the user's own.
+        The store's directory or URI; by default ``ENVCAP_STORE``, else the user's own.
     replays : `bool`
         Whether replays of a job count as attempts of it.
 
@@ -87,7 +86,7 @@ def find(selector: str, *, store: str | None = None, replays: bool = False) -> A
     ...
     envcap.errors.UnknownSelectorError: nothing in store ... answers to 'job:nobody'; ...
     """
-    return resolve(Index(LocalStore.existing(store or default_store())), selector, replays=replays)
+    return resolve(Index(existing_store(store)), selector, replays=replays)
 
 
 def _hint(index: Index, selector: str) -> str:

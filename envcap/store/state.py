@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 
+from ..digest import sha256_hex
 from ..model.manifest import Writer
 
 __all__ = ("boot_id", "state_of", "this_process")
@@ -17,6 +18,7 @@ def this_process() -> Writer:
         _processes.clear()  # what a forked child has inherited
         _processes[pid] = Writer(
             host=os.uname().nodename,
+            machine=_machine(),
             boot_id=boot_id(),
             pid=pid,
             start=_start_time(pid),
@@ -40,7 +42,8 @@ def state_of(writer: Writer) -> str:
         return "unknown"
     if writer.boot_id != boot_id():
         # The same node after a reboot: nothing of that boot still runs. Another node can't be asked from here.
-        return "lost" if writer.host == os.uname().nodename else "unknown"
+        is_same = writer.machine is not None and writer.machine == _machine() and writer.host == os.uname().nodename
+        return "lost" if is_same else "unknown"
     if writer.pid_namespace != _pid_namespace():
         return "unknown"
     return "running" if _start_time(writer.pid) == writer.start else "lost"
@@ -53,6 +56,15 @@ def boot_id() -> str | None:
             return stream.read().strip()
     except OSError:
         return None
+
+
+def _machine() -> str | None:
+    try:
+        with open("/etc/machine-id", "rb") as stream:
+            found = stream.read(64).strip()
+    except OSError:
+        return None
+    return sha256_hex(b"envcap machine\n" + found)[:16] if found else None
 
 
 def _start_time(pid: int) -> str | None:

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from envcap.cli.dispatch import add_json, add_store
 from envcap.errors import UsageError
-from envcap.store.base import default_store
 from envcap.store.index import Attempt, Index
-from envcap.store.local import LocalStore
+from envcap.store.opened import existing_store
 from envcap.store.selector import resolve
 
 from ..build.base import CODE_CHOICES, EngineOptions
@@ -65,7 +64,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 def open_index(arguments: argparse.Namespace) -> Index:
     """Return the index of the store that a command line names."""
-    return Index(LocalStore.existing(arguments.store or default_store()))
+    return Index(existing_store(arguments.store))
 
 
 def captured(arguments: argparse.Namespace, index: Index, attempt: Attempt) -> CapturedJob:

@@ -145,6 +145,7 @@ class TestIngest:
         found = json.loads(envcap("ingest", "--json").stdout)
         assert found == {
             "attempts": 1, "records": 3, "packs": 0, "journals": 0, "dropped": {}, "damage": [], "unreadable": [],
+            "sent": None,
         }  # fmt: skip
         add_attempt("b")
         assert envcap("ingest").stderr.startswith("3 new records; 2 attempts in store ")

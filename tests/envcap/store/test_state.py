@@ -9,10 +9,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from envcap.model.manifest import Writer
+from envcap.store import state
 from envcap.store.state import state_of, this_process
 
 SAY = (
@@ -66,8 +68,23 @@ def test_a_pid_that_was_given_to_another_process_is_lost() -> None:
     assert state_of(changed(writer, start=str(int(writer.start) - 1))) == "lost"
 
 
-def test_after_a_reboot_of_the_same_host_it_is_lost() -> None:
-    assert state_of(changed(this_process(), boot_id="another")) == "lost"
+def test_after_a_reboot_of_the_same_machine_it_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "_machine", lambda: "0123456789abcdef")
+    before = changed(this_process(), boot_id="another", machine="0123456789abcdef")
+    assert state_of(before) == "lost"
+    # Another machine of this name, with a process of the same pid, may still be at work.
+    assert state_of(changed(before, machine="fedcba9876543210")) == "unknown"
+    assert state_of(changed(before, machine=None)) == "unknown"
+
+
+def test_the_machines_own_id_does_not_leave_it() -> None:
+    found = Path("/etc/machine-id")
+    if not found.exists():
+        pytest.skip("this machine has no id")
+    told = this_process().machine
+    assert told is not None
+    assert told not in found.read_text()
+    assert len(told) == 16
 
 
 def test_on_another_host_it_is_unknown() -> None:
