@@ -21,6 +21,7 @@ _COMMANDS: Commands = {
     "doctor": ("envcap.cli.doctor", "say what works here, and what to do about the rest"),
     "hook": ("envcap.cli.hook", "print what has the jobs of a batch system captured"),
     "ingest": ("envcap.cli.ingest", "pack what jobs have written, and bring the index up to date"),
+    "anomalies": ("envcap.cli.anomalies", "say which jobs of a run stand out from the rest"),
     "note": ("envcap.cli.note", "note something of a job"),
     "pin": ("envcap.cli.pin", "keep a job for as long as the store lasts"),
     "gc": ("envcap.cli.gc", "delete what nothing needs any more"),

@@ -17,9 +17,7 @@ Examples
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import Counter
-from collections.abc import Iterator
 
 from ..errors import UsageError
 from ..printable import printable
@@ -29,6 +27,7 @@ from ..store.selector import resolve
 from ..trust.verify import AUTHENTIC, FOREIGN, INCOMPLETE, TAMPERED, Authenticity, Keyring, verify
 from .dispatch import add_json, add_store, print_json, store_of
 from .ingest import shown_progress
+from .listing import shown
 
 __all__ = ("add_arguments", "run")
 
@@ -57,7 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
     # In the order in which they stand in packs: each block is unpacked once.
     chosen = index.attempts(order=_BY_PLACE) if arguments.all else iter([resolve(index, arguments.selector)])
     keyring, sound = Keyring(), set[str]()
-    judged = [_Judged(one, verify(index, one, keyring, sound)) for one in _shown(chosen, index, arguments)]
+    total = index.count() if arguments.all else 1
+    judged = [_Judged(one, verify(index, one, keyring, sound)) for one in shown(chosen, "verify", total, arguments)]
     if arguments.all:
         problems += index.unreadable
     if arguments.json:
@@ -65,16 +65,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _print(judged, problems, everything=arguments.all)
     return 0 if not problems and all(one.status == AUTHENTIC for one in judged) else _NOT_AUTHENTIC
-
-
-def _shown(attempts: Iterator[Attempt], index: Index, arguments: argparse.Namespace) -> Iterator[Attempt]:
-    """Pass attempts on, with a bar where somebody looks."""
-    if arguments.json or not sys.stderr.isatty():
-        return attempts
-    from .console import progress
-
-    total = index.count() if arguments.all else 1
-    return progress(attempts, "verify", total)
 
 
 class _Judged:

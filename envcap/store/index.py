@@ -169,9 +169,14 @@ class Index:
             "attempt IN (SELECT attempt FROM keys WHERE key >= ? AND key <= ?)", (low, low if high is None else high)
         )
 
-    def columns(self, names: str, condition: str = "TRUE", values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    def columns(
+        self, names: str, condition: str = "TRUE", values: Sequence[object] = (), *, order: str = "attempt"
+    ) -> list[tuple[Any, ...]]:
         """Return columns of the attempts that meet a condition, as the documents said when they were read."""
-        return self._query(f"SELECT {names} FROM attempts WHERE {_WHOLE} AND ({condition})", values)  # noqa: S608
+        return self._query(
+            f"SELECT {names} FROM attempts WHERE {_WHOLE} AND ({condition}) ORDER BY {order}",  # noqa: S608
+            values,
+        )
 
     def sources(self) -> list[tuple[str, int]]:
         """Return name and id of each file that was read."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from bench.fill import fill
+from bench.synthetic import synthetic_jobs
 from envcap.digest import digest_of
 from envcap.store.journal import Journal, read_journal
 from envcap.store.local import LocalStore
@@ -18,6 +21,7 @@ from envcap.store.local import LocalStore
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 AddAttempt = Callable[..., str]
 Files = Callable[[], list[Path]]
+HOST = os.uname().nodename
 
 
 @pytest.fixture
@@ -43,10 +47,12 @@ class TestJobs:
         two = add_attempt("again", argv=("reduce",), replay_of=one)
         assert [row["attempt"] for row in listed()] == [one]
         assert listed("--replays") == [
-            {"attempt": one, "job_id": "mine", "kind": "command", "name": "reduce", "run": "u/me/run",
-             "state": "failed", "degraded": "yes", "started": "2027-01-15T08:00:00.000Z", "replay_of": ""},
-            {"attempt": two, "job_id": "again", "kind": "command", "name": "reduce", "run": "", "state": "ok",
-             "degraded": "", "started": "2027-01-15T08:00:02.000Z", "replay_of": one},
+            {"attempt": one, "job_id": "mine", "kind": "command", "name": "reduce", "run": "u/me/run", "host": HOST,
+             "state": "failed", "degraded": "yes", "started": "2027-01-15T08:00:00.000Z", "replay_of": "",
+             "attempt_number": 1, "attempts": 1},
+            {"attempt": two, "job_id": "again", "kind": "command", "name": "reduce", "run": "", "host": HOST,
+             "state": "ok", "degraded": "", "started": "2027-01-15T08:00:02.000Z", "replay_of": one,
+             "attempt_number": 1, "attempts": 1},
         ]  # fmt: skip
 
     def test_selects(self, listed: Callable[..., list[dict[str, Any]]], add_attempt: AddAttempt) -> None:
@@ -67,6 +73,38 @@ class TestJobs:
         assert done.returncode == 0
         assert any(attempt in line and "reduce" in line for line in done.stdout.splitlines())
         assert done.stderr == "1 ok, 1 failed\n"
+
+    def test_a_job_that_was_tried_again_has_a_line_for_each_attempt(
+        self, envcap: Run, listed: Callable[..., list[dict[str, Any]]], add_attempt: AddAttempt
+    ) -> None:
+        first = add_attempt("a", status="failed")
+        add_attempt("a", quantum="another")
+        second = add_attempt("a")
+        add_attempt("a", replay_of=second)
+        told = [
+            (row["attempt"], row["attempt_number"], row["attempts"]) for row in listed() if row["kind"] == "command"
+        ]
+        assert told == [(first, 1, 2), (second, 2, 2)]
+        assert [row["attempt"] for row in listed("--state", "failed")] == [first]
+        done = envcap("jobs")
+        assert "(attempt 2 of 2)" in done.stdout
+        assert done.stderr == "2 ok, 1 failed, 1 tried again\n"
+
+    def test_what_is_degraded_is_told_by_collector_and_node(self, envcap: Run, add_attempt: AddAttempt) -> None:
+        for number in range(3):
+            add_attempt(f"job{number}", degraded=number > 0, ended=True)
+        envcap("ingest")
+        done = envcap("jobs", "--degraded")
+        assert [line.split() for line in done.stdout.splitlines()][-1] == ["source", HOST, "no", "reason", "2"]
+        assert done.stderr == "2 ok, 2 degraded\n"
+
+    def test_people_are_not_shown_a_million(
+        self, envcap: Run, store: LocalStore, listed: Callable[..., list[dict[str, Any]]]
+    ) -> None:
+        list(fill(store, synthetic_jobs(1010)))
+        done = envcap("jobs")
+        assert "these are the latest 1000 of 1010; --json lists all\n1010 ok\n" in done.stderr
+        assert len(listed()) == 1010
 
     def test_an_empty_store_lists_nothing(self, listed: Callable[..., list[dict[str, Any]]], store: LocalStore) -> None:
         assert listed() == []
@@ -89,7 +127,7 @@ class TestShow:
         add_attempt("mine", outputs={"/o": b"x"})
         found = json.loads(envcap("show", "job:mine", "--json").stdout)
         stored = {r.kind: json.loads(r.data) for r in read_journal(str(journal_files()[0]))}  # type: ignore[union-attr]
-        assert found == {"state": "ok", **stored}
+        assert found == {"state": "ok", **stored, "notes": []}
 
     def test_without_a_result_says_so(self, envcap: Run, add_attempt: AddAttempt) -> None:
         add_attempt("mine", status=None)
