@@ -11,6 +11,8 @@ from envcap.store.index import Attempt
 from tests.observatory import Observatory
 from tests.services.bps import Batch
 
+pytestmark = pytest.mark.slow
+
 _TWO = "detector = 0 AND exposure IN (2026031400001, 2026031400002)"
 
 
@@ -107,7 +109,6 @@ def test_the_final_job_keeps_provenance_and_ingests(batch: Batch) -> None:
     assert "0 new records" not in said
 
 
-@pytest.mark.slow
 def test_clusters_a_wrapper_of_the_users_own_and_a_second_attempt(new: Batch) -> None:
     flaky = new.world.root / "flaky.sh"
     flaky.write_text(_FLAKY)
@@ -132,7 +133,6 @@ def test_clusters_a_wrapper_of_the_users_own_and_a_second_attempt(new: Batch) ->
     assert second.manifest.job.argv[0] == str(flaky)
 
 
-@pytest.mark.slow
 def test_a_capture_that_fails_fails_no_workflow(new: Batch) -> None:
     (new.world.root / "file").write_text("no directory\n")
     path = new.write("unwritable")
@@ -146,7 +146,6 @@ def test_a_capture_that_fails_fails_no_workflow(new: Batch) -> None:
     assert "envcap ingest: " in new.final_log("unwritable")
 
 
-@pytest.mark.slow
 def test_without_the_hook_nothing_is_captured(new: Batch) -> None:
     new.submit(new.write("plain"))
     assert not new.world.store.exists()

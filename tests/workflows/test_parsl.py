@@ -61,6 +61,8 @@ if __name__ == "__main__":
 JOB = """
 import sys
 
+pytestmark = pytest.mark.slow
+
 def reduce(path, night):
     with open(path, "w") as stream:
         stream.write(f"night {night}\\n")

@@ -14,6 +14,8 @@ from envcap.store.local import LocalStore
 from tests.services.bps import ONE, Batch
 from tests.services.slurm import running_slurm
 
+pytestmark = pytest.mark.slow
+
 OF_AN_ATTEMPT = {"attempt", "job_id", "started", "writer", "site"}
 OF_A_RUN = {"argv", "cwd", "outputs", "parent", "quantum", "run", "scheduler"}
 """What one run of a quantum has to have another than the next: ids, places, and who started it."""
@@ -92,7 +94,6 @@ def manifest(attempt: Attempt) -> dict[str, object]:
     return {**without(attempt.manifest.data, left_out), "job": without(job, inputs)}
 
 
-@pytest.mark.slow
 def test_the_same_software_and_nothing_but_scheduler_facts_differs(ways: Ways) -> None:
     attempts = {way: ways.attempts(way) for way in ("pipetask", "command", "bps", "slurm")}
     expected = software(attempts["pipetask"][0])

@@ -133,7 +133,6 @@ def test_jobs_do_not_write_there_and_run_nevertheless(place: str, s3: dict[str, 
     [
         ("s3://nobody-has-this/x", "format.json"),
         ("nosuch://host/x", "nosuch"),
-        ("http://127.0.0.1:9/x", "format.json"),
     ],
 )
 def test_a_place_that_is_none_is_one_line(place: str, s3: dict[str, str], envcap: Run, uri: str, told: str) -> None:
