@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-__all__ = ("SCHEMA_VERSION", "TABLES", "WRITES", "Database", "DatabaseBrokenError", "Write")
+__all__ = ("COLUMNS", "SCHEMA_VERSION", "TABLES", "WRITES", "Database", "DatabaseBrokenError", "Write")
 
 SCHEMA_VERSION = 4
 
@@ -105,6 +105,9 @@ WRITES = {
     "damage": Write("damage", _columns("source INTEGER, start INTEGER, stop INTEGER, reason TEXT"), (), ""),
     "sources": Write("sources", _columns("id INTEGER, path TEXT, read_to INTEGER"), ("path",), "TRUE"),
 }
+
+COLUMNS = {**WRITES["manifests"].columns, **WRITES["results"].columns}
+"""Name and type of each column of the table of attempts."""
 
 
 class DatabaseBrokenError(Exception):

@@ -17,7 +17,7 @@ from ..model.result import Result
 from ..model.signature import Signature
 from .attempt import Attempt
 from .batch import IN_A_JOURNAL, NOTE, RECIPE, SIGNATURE, VERDICT, key_of
-from .database import Database, DatabaseBrokenError
+from .database import COLUMNS, Database, DatabaseBrokenError
 from .journal import Damage, Record, read_record
 from .local import LocalStore
 from .opening import in_memory, opened_database
@@ -35,8 +35,10 @@ if TYPE_CHECKING:
 
     _T = TypeVar("_T")
 
+_MEMORY = ":memory:"
 _NEVER_WRITTEN = "it holds what was never written to it"
 _BLOCKS = 8
+_TYPES = {"TEXT": (str, type(None)), "INTEGER": (int, type(None)), "BLOB": (bytes, type(None))}
 _WHOLE = "source IS NOT NULL"
 """Of attempts whose manifest was found; a result may be read before."""
 _PLACES = "source, position, number, result_source, result_position, result_number"
@@ -105,6 +107,35 @@ class Index:
         return self._database
 
     @property
+    def is_in_memory(self) -> bool:
+        """Whether there is no room for it anywhere else."""
+        return self.path == _MEMORY
+
+    def change(self, action: Callable[[Database], None]) -> None:
+        """Change the database, while nobody else does. If there is no room for that, go on with an empty one in memory.
+
+        Raises
+        ------
+        StoreError
+            If the database is broken.
+        """
+
+        def change() -> None:
+            with self._database.writing():
+                action(self._database)
+
+        try:
+            self._guarded(change)
+        except NoRoomError as err:
+            self._go_to_memory(err)
+
+    def _go_to_memory(self, why: Exception) -> None:
+        if self.is_in_memory:
+            raise StoreError(f"{self.store}: {why}") from why
+        self.close()
+        self._database = in_memory()
+
+    @property
     def path(self) -> str:
         """Where it is."""
         return self._database.path
@@ -114,11 +145,7 @@ class Index:
         try:
             self._guarded(self._read_new)
         except NoRoomError as err:
-            # An index in memory needs no room.
-            if self.path == ":memory:":
-                raise StoreError(f"{self.store}: {err}") from err
-            self.close()
-            self._database = in_memory()
+            self._go_to_memory(err)
             self.refresh()
 
     def _read_new(self) -> None:
@@ -173,10 +200,14 @@ class Index:
         self, names: str, condition: str = "TRUE", values: Sequence[object] = (), *, order: str = "attempt"
     ) -> list[tuple[Any, ...]]:
         """Return columns of the attempts that meet a condition, as the documents said when they were read."""
-        return self._query(
+        types = [_TYPES[COLUMNS[name]] for name in names.split(", ")]
+        rows = self._query(
             f"SELECT {names} FROM attempts WHERE {_WHOLE} AND ({condition}) ORDER BY {order}",  # noqa: S608
             values,
         )
+        if not all(isinstance(value, kind) for row in rows for value, kind in zip(row, types, strict=True)):
+            raise self._broken(_NEVER_WRITTEN)
+        return rows
 
     def sources(self) -> list[tuple[str, int]]:
         """Return name and id of each file that was read."""

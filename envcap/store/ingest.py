@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ..errors import StoreError
 from ..ids import uuid7
-from .database import WRITES
+from .database import WRITES, Database
 from .index import Index
 from .local import PACKS, LocalStore
 from .lock import only_one
@@ -129,20 +129,30 @@ def _sealed(index: Index, groups: Sequence[list[str]], workers: int) -> Iterator
 def _reserved(index: Index) -> tuple[str, int]:
     """Return the name of a new pack and its id in the index, which knows it as one that isn't there yet."""
     name = f"{PACKS}/{uuid7()}"
-    with index.database.writing():
-        source = max((number for number, _ in known_sources(index.database).values()), default=0) + 1
-        index.database.write(WRITES["sources"], [(source, name + SCRATCH, 0)])
+    source = 0
+
+    def reserve(database: Database) -> None:
+        nonlocal source
+        source = max((number for number, _ in known_sources(database).values()), default=0) + 1
+        database.write(WRITES["sources"], [(source, name + SCRATCH, 0)])
+
+    if not index.is_in_memory:
+        index.change(reserve)
     return name, source
+
+
+def _write(database: Database, group: SealedGroup) -> None:
+    database.execute("UPDATE sources SET path = ? WHERE id = ?", [(group.pack, group.batch.source)])
+    write_batch(database, group.batch)
 
 
 def _moved(index: Index, group: SealedGroup, total: Ingested) -> Ingested:
     """Move a group's pack into its place, write what the index says of it, and delete its journals."""
     if group.journals:
         move(index.store.root, group)
-        if group.batch.records:
-            with index.database.writing():
-                index.database.execute("UPDATE sources SET path = ? WHERE id = ?", [(group.pack, group.batch.source)])
-                write_batch(index.database, group.batch)
+        # An index that had to go to memory meanwhile has other ids; it reads the pack itself.
+        if group.batch.records and not index.is_in_memory:
+            index.change(lambda database: _write(database, group))
         clear(index.store.root, group.pack, group.journals)
     return Ingested(
         total.packs + bool(group.batch.records),

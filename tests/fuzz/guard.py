@@ -52,6 +52,7 @@ class Guard:
         self._seen: list[str] = []
         self.may_run: Callable[[tuple[str, ...]], bool] = lambda words: False
         self.may_open = False
+        self.may_change: tuple[str, ...] = ()
         sys.addaudithook(self._audit)
 
     @contextmanager
@@ -85,6 +86,10 @@ class Guard:
             words = arguments[1] if event == "subprocess.Popen" else arguments[:1]
             words = (words,) if isinstance(words, str | bytes) else tuple(map(os.fsdecode, words))
             return None if self.may_run(words) else f"it runs {words!r:.300}"
+        if event in ("os.remove", "os.rename") and self.may_change:
+            paths = [os.path.realpath(os.path.dirname(one)) for one in arguments if isinstance(one, str)]
+            if all(path.startswith(self.may_change) for path in paths):
+                return None
         if event in _NEVER:
             return f"{event} {arguments!r:.300}"
         if event == "exec" and arguments[0].co_filename.startswith("<") and "frozen" not in arguments[0].co_filename:

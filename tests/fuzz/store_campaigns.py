@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import io
 import json
+import lzma
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,9 +19,11 @@ from typing import Any
 from envcap.cli.main import main as envcap_main
 from envcap.cli.show import document, sections
 from envcap.digest import digest_of
+from envcap.store.block import Block
 from envcap.store.index import Index
 from envcap.store.journal import Record, read_journal, read_record
 from envcap.store.local import LocalStore
+from envcap.store.pack import PackWriter, read_block, read_pack
 from envcap.store.selector import resolve
 from replay.build.interpreter import uv_program
 from replay.jobs.quantum import CapturedQuantum
@@ -76,6 +81,74 @@ class Journals(Campaign):
         feed(read_record, str(path), offset)
 
 
+class Packs(Campaign):
+    """`read_pack`, `read_block`, and blocks whose digests are right, but that nobody packed."""
+
+    name = "packs"
+    cases = 600
+
+    def __init__(self, corpus: Corpus, guard: Guard, scratch: Path) -> None:
+        super().__init__(corpus, guard, scratch)
+        records = [one for path in _files(corpus.store, "journal/*/*/*") for one in read_journal(str(path))]
+        self.records = [one for one in records if isinstance(one, Record)]
+        self.pool = [self._packed([(one.kind, one.data, one.seal) for one in self.records])]
+
+    def _packed(self, records: list[tuple[str, bytes, str | None]]) -> bytes:
+        stream = io.BytesIO()
+        writer = PackWriter(stream)
+        for record in records:
+            writer.add(*record)
+        writer.finish()
+        return stream.getvalue()
+
+    def good(self) -> tuple[bytes, int]:
+        """Return a real pack."""
+        return self.pool[0], 0
+
+    def make(self, mutator: Mutator) -> tuple[bytes, int]:
+        """Return another pack, and where to begin."""
+        if mutator.chance(0.5):
+            return mutator.data(self.pool[0]), mutator.rng.choice((0, -1, 7, 2**31, 2**70))
+        # A text that says otherwise than a writer's, packed and sealed as it should be.
+        texts = [
+            b"manifest -\n{}\0",
+            b"\1\2\3",
+            b"\4\xff\xff",
+            b"\4",
+            b"\5",
+            b"\5\xff",
+            b"\0\0",
+            b"a b\n\x01\0",
+            b"\xff -\n\0",
+        ]
+        text = b"".join(mutator.rng.choices(texts, k=mutator.rng.randrange(6)))
+        values = mutator.rng.randbytes(mutator.rng.choice((0, 16, 32, 48, 7)))
+        return forged_block(mutator.rng.choice((0, 1, text.count(b"\0"))), text, values), 0
+
+    def read(self, given: tuple[bytes, int]) -> None:
+        """Read all of it, and a block of it."""
+        data, offset = given
+        blocks = feed(lambda: list(read_pack(io.BytesIO(data)))) or []
+        end = 0
+        for block in blocks:
+            assert end <= block.offset < block.end <= len(data)
+            end = block.end
+            for number in range(len(block)) if isinstance(block, Block) else ():
+                record = feed(block.record, number)
+                assert record is None or digest_of(record.data) == record.digest
+        block = feed(read_block, io.BytesIO(data), min(offset, 2**62))
+        if block is not None:
+            feed(block.record, len(block))
+
+
+def forged_block(count: int, text: bytes, values: bytes) -> bytes:
+    """Return a block of any text and values."""
+    packed = lzma.compress(text, check=lzma.CHECK_NONE)
+    line = b"envcap-block xz %d %d %d %d " % (count, len(text), len(packed), len(values))
+    line += digest_of(packed + values).encode()
+    return line + b" %08x\n" % zlib.crc32(line) + packed + values + b"\n"
+
+
 class Stores(Campaign):
     """`Index`, `resolve`, and the commands that read a store."""
 
@@ -111,6 +184,8 @@ class Stores(Campaign):
 
     def read(self, given: Path) -> None:
         """Read it as a library, then as commands."""
+        # An ingest moves what it has packed, and deletes the journals; nothing else, and nothing elsewhere.
+        self.guard.may_change = tuple(f"{os.path.realpath(given)}/{folder}" for folder in ("packs", "journal"))
         store = feed(LocalStore.existing, str(given))
         index = feed(Index, store) if store else None
         if index is not None:
@@ -264,4 +339,4 @@ class Plans(Stores):
                 feed(plan.check)
 
 
-STORE_CAMPAIGNS = (Journals, Stores, Plans)
+STORE_CAMPAIGNS = (Journals, Packs, Stores, Plans)

@@ -14,6 +14,8 @@ from envcap.store.index import Index
 from envcap.store.local import LocalStore
 from envcap.store.selector import MIN_PREFIX, resolve
 
+pytestmark = pytest.mark.usefixtures("database")
+
 AddAttempt = Callable[..., str]
 Find = Callable[..., str]
 
