@@ -42,7 +42,7 @@ class LocalStore(ObjectStore):
 
     def __init__(self, root: str) -> None:
         # A tilde that no shell has replaced (in a YAML file), or can't (a user without a home, in a container).
-        path = os.path.expanduser(root.removeprefix("file://"))
+        path = os.path.expanduser(os.fspath(root).removeprefix("file://"))
         self._uri = path if "://" in path else None
         self._homeless = path.startswith("~")
         self.root = os.path.abspath(path)
