@@ -7,7 +7,7 @@ the others are told with what differs.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -159,23 +159,23 @@ def disagreements(attempts: Iterable[Attempt]) -> list[Disagreement]:
             by_key[attempt.result.content_key].append(attempt)
     found = []
     for key, group in by_key.items():
-        seen: dict[str, Counter[str]] = defaultdict(Counter)
-        for attempt in group:
-            for name, digest in _outputs(attempt):
-                seen[name][digest] += 1
-        names = sorted(name for name, digests in seen.items() if len(digests) > 1)
+        made = [_outputs(attempt) for attempt in group]
+        every = {name for outputs in made for name in outputs}
+        names = sorted(name for name in every if len({tuple(outputs.get(name, ())) for outputs in made}) > 1)
         if names:
             found.append(Disagreement(key, [one.manifest.attempt for one in group], names))
     return found
 
 
-def _outputs(attempt: Attempt) -> Iterator[tuple[str, str]]:
-    """Yield name and digest of each output that is what the job was for."""
+def _outputs(attempt: Attempt) -> dict[str, list[str]]:
+    """Return the digests of the outputs that the job was for, in order, by name: several may have one."""
     assert attempt.result is not None
+    found: dict[str, list[str]] = defaultdict(list)
     files = attempt.manifest.job.files or {}
     names = {path: name for name, path in files.items()}
     for output in attempt.result.outputs:
         path = (output.file.uri or "").removeprefix("file://")
         name = output.dataset_type or names.get(path, path.rpartition("/")[2])
         if output.file.digest and not name.endswith(_BESIDE):
-            yield name, output.file.digest
+            found[name].append(output.file.digest)
+    return {name: sorted(digests) for name, digests in found.items()}

@@ -23,6 +23,8 @@ from ..store.garbage import Garbage, collect_garbage
 from ..store.index import Index
 from ..store.lock import only_one
 from ..store.noting import is_pinned
+from ..store.sealing import finish
+from ..store.tidy import refuse_links
 from .dispatch import add_json, add_store, print_json, store_of
 from .ingest import say_waiting, shown_progress
 
@@ -51,6 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
     if str(store) != f"store {store.root}":
         raise UsageError(f"{store}: only a store in a directory can be tidied")
     with only_one(store.root, say_waiting):
+        refuse_links(store.root)
+        finish(store.root)
         index = Index(store)
         forgotten = _forgotten(index, days, arguments.run) if days is not None else set()
         with shown_progress("read", quiet=arguments.json) as advance:
@@ -69,7 +73,13 @@ def _forgotten(index: Index, days: int, run: str | None) -> set[bytes]:
     if run is not None:
         condition += " AND run = ?"
         values.append(run)
-    return {listed.id for listed in index.listed(condition, values) if not is_pinned(index, listed.attempt)}
+    found = index.listed(condition, values)
+    ended = {attempt for (attempt,) in index.columns("attempt", "ended IS NOT NULL")}
+    return {
+        listed.id
+        for listed in found
+        if not is_pinned(index, listed.attempt) and (listed.id in ended or index.load(listed.attempt).state == "lost")
+    }
 
 
 def _tell(done: Garbage, what: str) -> None:

@@ -18,6 +18,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import BinaryIO
 
+MAX_FILE = 1 << 32
+"""Largest file that a reader believes to be one of a store, in bytes: it is read whole."""
+
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -52,9 +55,11 @@ def open_regular(path: str) -> BinaryIO:
         If it can't be opened, or is no regular file.
     """
     stream = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115
-    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+    state = os.fstat(stream.fileno())
+    if not stat.S_ISREG(state.st_mode) or state.st_size > MAX_FILE:
         stream.close()
-        raise OSError(errno.EINVAL, "no regular file", path)
+        why = "larger than any file of a store" if stat.S_ISREG(state.st_mode) else "no regular file"
+        raise OSError(errno.EINVAL, why, path)
     return stream
 
 

@@ -19,13 +19,15 @@ from .journal import MAX_RECORD, UNSEALED, Record
 
 __all__ = ("MAX_TEXT", "Block", "BlockWriter")
 
-MAX_TEXT = 2 * MAX_RECORD
+MAX_TEXT = MAX_RECORD + (1 << 20)
 """Longest text that a reader believes, in bytes."""
 
 _FULL = 192 << 10
 _CODEC = {"id": lzma.FILTER_LZMA2, "preset": 0}
 _MEMORY = 64 << 20
 _MAX_NUMBERED = 1 << 14
+_MAX_RECORDS = 1 << 14
+_LONGEST_VALUE = 73
 
 _DIGEST, _UUID, _MAC, _AGAIN, _ESCAPE, _END = b"\1", b"\2", b"\3", b"\4", b"\5", b"\0"
 _VALUE = re.compile(rb'"(sha256:[0-9a-f]{64}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"')
@@ -52,7 +54,7 @@ class BlockWriter:
     @property
     def is_full(self) -> bool:
         """Whether another record should go into the next block."""
-        return self._length >= _FULL
+        return self._length >= _FULL or self.count >= _MAX_RECORDS
 
     def add(self, kind: str, data: bytes, seal: str | None) -> None:
         """Add a record."""
@@ -103,10 +105,14 @@ class Block:
     def __init__(self, count: int, length: int, packed: bytes, values: bytes, offset: int, end: int) -> None:
         self.offset = offset
         self.end = end
+        if count > _MAX_RECORDS:
+            raise FormatError(f"a block of {count} records, of which {_MAX_RECORDS} are the most")
         text = _unpacked(packed, length)
+        if text.count(_END) != count:
+            raise FormatError(f"a block of {text.count(_END)} records that should have {count}")
         self._parts = text.split(_END)
-        if self._parts.pop() or len(self._parts) != count:
-            raise FormatError(f"a block of {len(self._parts)} records that should have {count}")
+        if self._parts.pop():
+            raise FormatError("a block that ends within a record")
         by_part = text.translate(None, _OTHERS).split(_END)
         self._first = [0, *accumulate(map(len, by_part))]
         self._new = b"".join(by_part)
@@ -145,6 +151,8 @@ class Block:
             return bytes((found[1] & 0x3F,)) if found[:1] == _ESCAPE else self._form(next(new))
 
         head, newline, data = self._parts[number].partition(b"\n")
+        if len(data) + _LONGEST_VALUE * data.count(_AGAIN) > MAX_RECORD:
+            raise FormatError(f"record {number} of a block is too long to be one")
         kind, _, seal = _MARK.sub(meant, head).partition(b" ")
         body = _MARK.sub(meant, data)
         if not newline or not seal or not (kind + seal).isascii():

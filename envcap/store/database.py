@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-__all__ = ("COLUMNS", "SCHEMA_VERSION", "TABLES", "WRITES", "Database", "DatabaseBrokenError", "Write")
+__all__ = ("COLUMNS", "NULLABLE", "SCHEMA_VERSION", "TABLES", "WRITES", "Database", "DatabaseBrokenError", "Write")
 
 SCHEMA_VERSION = 4
 
@@ -108,6 +108,9 @@ WRITES = {
 
 COLUMNS = {**WRITES["manifests"].columns, **WRITES["results"].columns}
 """Name and type of each column of the table of attempts."""
+
+NULLABLE = {"number", "quantum", "run", "replay_of", *WRITES["results"].columns} - {"attempt"}
+"""Those that may have no value."""
 
 
 class DatabaseBrokenError(Exception):

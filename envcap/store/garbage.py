@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from .index import Index
 from .journal import SEALED, Journal, Record, read_journal
-from .local import LocalStore
+from .local import SCRATCH, LocalStore
 from .rewriting import packs_to_rewrite, records_of, rewrite
-from .sealing import SCRATCH
+from .sealing import listed_journals
 
 __all__ = ("OLD_S", "Garbage", "collect_garbage")
 
@@ -89,7 +89,9 @@ def collect_garbage(
     objects = [found for found in _old_objects(store) if found[0] not in named]
     if not dry_run:
         for _, path, _ in objects:
-            os.unlink(path)
+            # A job may have asked for it meanwhile.
+            if os.stat(path).st_mtime < time.time() - OLD_S:
+                os.unlink(path)
     return Garbage(len(forgotten), len(packs), len(objects), sum(size for *_, size in objects), len(scratch), None)
 
 
@@ -105,11 +107,13 @@ def _named(
     found: set[bytes] = set()
     names = [*store.packs(), *store.journals()]
     sizes = [store.size(name) for name in names]
-    for number, name in enumerate(names):
+    done, whole = 0, sum(sizes)
+    for name, size in zip(names, sizes, strict=True):
         # Of a pack that is not written anew, nothing goes.
         for record in records_of(index, name, forgotten if name in rewritten else frozenset()):
             found.update(digest for digest in _NAMED.findall(record.data) if digest in there)
-        advance(sum(sizes[: number + 1]), sum(sizes))
+        done += size
+        advance(done, whole)
     waiting = list(found)
     while waiting:
         data = store.get("sha256:" + waiting.pop().decode("ascii"))
@@ -132,10 +136,12 @@ def _old_objects(store: LocalStore) -> Iterator[tuple[bytes, str, int]]:
 def _scratch(root: str) -> Iterator[str]:
     """Yield the scratch files of writers that died."""
     before = time.time() - _SCRATCH_OLD_S
+    # Those of a pack whose list is still there are in it, and go with the list.
+    listed = {os.path.join(root, name) + SEALED for name in listed_journals(root)}
     for folder, _, names in os.walk(root):
         for name in names:
             path = os.path.join(folder, name)
-            if name.endswith((SCRATCH, SEALED)) and os.lstat(path).st_ctime < before:
+            if name.endswith((SCRATCH, SEALED)) and path not in listed and os.lstat(path).st_ctime < before:
                 yield path
 
 

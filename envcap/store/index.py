@@ -17,7 +17,7 @@ from ..model.result import Result
 from ..model.signature import Signature
 from .attempt import Attempt
 from .batch import IN_A_JOURNAL, NOTE, RECIPE, SIGNATURE, VERDICT, key_of
-from .database import COLUMNS, Database, DatabaseBrokenError
+from .database import COLUMNS, NULLABLE, Database, DatabaseBrokenError
 from .journal import Damage, Record, read_record
 from .local import LocalStore
 from .opening import in_memory, opened_database
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _MEMORY = ":memory:"
 _NEVER_WRITTEN = "it holds what was never written to it"
 _BLOCKS = 8
-_TYPES = {"TEXT": (str, type(None)), "INTEGER": (int, type(None)), "BLOB": (bytes, type(None))}
+_TYPES = {"TEXT": (str,), "INTEGER": (int,), "BLOB": (bytes,)}
 _WHOLE = "source IS NOT NULL"
 """Of attempts whose manifest was found; a result may be read before."""
 _PLACES = "source, position, number, result_source, result_position, result_number"
@@ -200,7 +200,7 @@ class Index:
         self, names: str, condition: str = "TRUE", values: Sequence[object] = (), *, order: str = "attempt"
     ) -> list[tuple[Any, ...]]:
         """Return columns of the attempts that meet a condition, as the documents said when they were read."""
-        types = [_TYPES[COLUMNS[name]] for name in names.split(", ")]
+        types = [(*_TYPES[COLUMNS[name]], *([type(None)] * (name in NULLABLE))) for name in names.split(", ")]
         rows = self._query(
             f"SELECT {names} FROM attempts WHERE {_WHOLE} AND ({condition}) ORDER BY {order}",  # noqa: S608
             values,
@@ -265,12 +265,13 @@ class Index:
 
     def signatures(self, attempt: str) -> list[Signature]:
         """Return the signatures of an attempt's documents, whoever made them."""
-        return [Signature.from_bytes(record.data) for record in self._documents(key_of(SIGNATURE, attempt))]
+        found = [Signature.from_bytes(record.data) for record in self._documents(key_of(SIGNATURE, attempt))]
+        return [one for one in found if one.attempt == attempt]
 
     def notes(self, attempt: str) -> list[Note]:
         """Return what was noted of an attempt, oldest first."""
         notes = [Note.from_bytes(record.data) for record in self._documents(key_of(NOTE, attempt))]
-        return sorted(notes, key=lambda note: note.written)
+        return sorted((note for note in notes if note.attempt == attempt), key=lambda note: note.written)
 
     def verdict(self, replay: str) -> object:
         """Return the verdict of a replay, as stored."""

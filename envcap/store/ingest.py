@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor
 from concurrent.futures import wait as wait_for
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -15,10 +16,11 @@ from ..errors import StoreError
 from ..ids import uuid7
 from .database import WRITES, Database
 from .index import Index
-from .local import PACKS, LocalStore
+from .local import PACKS, SCRATCH, LocalStore
 from .lock import only_one
-from .reading import known_sources, write_batch
-from .sealing import SCRATCH, SealedGroup, clear, finish, move, seal_group
+from .reading import write_batch
+from .sealing import SealedGroup, clear, finish, move, seal_group
+from .tidy import refuse_links, remove_empty_days
 
 __all__ = ("Ingested", "ingest")
 
@@ -72,8 +74,10 @@ def ingest(
         If the store can't be written to.
     """
     with only_one(store.root, wait):
+        refuse_links(store.root)
         finish(store.root)
         index = Index(store, refresh=False)
+        index.change(_forget_reservations)
         total = Ingested(0, 0, 0, {}, [])
         sizes = _sizes(store)
         done, whole = 0, sum(sizes.values())
@@ -82,8 +86,14 @@ def ingest(
             total = _moved(index, group, total)
             done += sum(sizes[name] for name in names)
             advance(done, whole)
+        remove_empty_days(store.root)
         index.refresh()
         return index, total._replace(records=total.records + index.new_records)
+
+
+def _forget_reservations(database: Database) -> None:
+    """Forget the ids of packs that a process which died did not come to write."""
+    database.execute("DELETE FROM sources WHERE path LIKE ?", [(f"%{SCRATCH}",)])
 
 
 def _sizes(store: LocalStore) -> dict[str, int]:
@@ -123,7 +133,10 @@ def _sealed(index: Index, groups: Sequence[list[str]], workers: int) -> Iterator
                 names = waiting.pop()
                 running[pool.submit(seal_group, root, names, *_reserved(index))] = names
             for future in wait_for(running, return_when=FIRST_COMPLETED).done:
-                yield running.pop(future), future.result()
+                try:
+                    yield running.pop(future), future.result()
+                except BrokenProcessPool as err:
+                    raise StoreError(f"{index.store}: a process that packs was killed (too little memory?)") from err
 
 
 def _reserved(index: Index) -> tuple[str, int]:
@@ -133,7 +146,7 @@ def _reserved(index: Index) -> tuple[str, int]:
 
     def reserve(database: Database) -> None:
         nonlocal source
-        source = max((number for number, _ in known_sources(database).values()), default=0) + 1
+        source = int(database.query("SELECT COALESCE(MAX(id), 0) FROM sources")[0][0]) + 1
         database.write(WRITES["sources"], [(source, name + SCRATCH, 0)])
 
     if not index.is_in_memory:
@@ -142,8 +155,11 @@ def _reserved(index: Index) -> tuple[str, int]:
 
 
 def _write(database: Database, group: SealedGroup) -> None:
-    database.execute("UPDATE sources SET path = ? WHERE id = ?", [(group.pack, group.batch.source)])
-    write_batch(database, group.batch)
+    """Write what the index says of a pack, if its id is still reserved; else the pack is read as any other."""
+    reserved = (group.batch.source, group.pack + SCRATCH)
+    if database.query("SELECT id FROM sources WHERE id = ? AND path = ?", reserved):
+        database.execute("UPDATE sources SET path = ? WHERE id = ?", [(group.pack, group.batch.source)])
+        write_batch(database, group.batch)
 
 
 def _moved(index: Index, group: SealedGroup, total: Ingested) -> Ingested:
@@ -155,7 +171,7 @@ def _moved(index: Index, group: SealedGroup, total: Ingested) -> Ingested:
             index.change(lambda database: _write(database, group))
         clear(index.store.root, group.pack, group.journals)
     return Ingested(
-        total.packs + bool(group.batch.records),
+        total.packs + bool(group.size),
         total.journals + len(group.journals),
         total.records + group.batch.records,
         {**total.dropped, **group.dropped},

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import stat
 import time
 from _thread import allocate_lock
 from binascii import crc32
@@ -18,7 +20,7 @@ from collections.abc import Iterator, Sequence
 
 from ..digest import digest_of
 from ..errors import StoreError
-from ..ids import uuid7
+from ..ids import is_uuid, uuid7
 from .base import open_regular, sync_directories
 
 __all__ = (
@@ -29,6 +31,7 @@ __all__ = (
     "Damage",
     "Journal",
     "Record",
+    "Waste",
     "journal_paths",
     "read_journal",
     "read_record",
@@ -48,6 +51,9 @@ END = "end"
 
 _MAGIC = b"envcap-record "
 _MAX_HEADER = 256
+_MOST_READINGS = 8
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_SHARD = re.compile(r"[0-9a-f]{2}")
 _RESERVE = 8192
 _TORN = "cut short"
 
@@ -165,14 +171,15 @@ class Journal:
         if self._pid != os.getpid():
             return
         self.append((END, b"{}"))
-        try:
-            os.fdatasync(self._descriptor)
-            sync_directories(os.path.dirname(self._path), self._root)
-            os.close(self._descriptor)
-        except OSError as err:
-            raise StoreError(f"store {self._root}: can't write the journal: {err.strerror or err}") from err
-        finally:
-            self._pid = 0
+        with self._lock:
+            descriptor, self._pid = self._descriptor, 0
+            try:
+                os.fdatasync(descriptor)
+                sync_directories(os.path.dirname(self._path), self._root)
+            except OSError as err:
+                raise StoreError(f"store {self._root}: can't write the journal: {err.strerror or err}") from err
+            finally:
+                os.close(descriptor)
 
     def _write(self, records: Sequence[tuple[str, bytes]], digests: Sequence[str], seals: Sequence[str]) -> None:
         lines = [
@@ -185,8 +192,7 @@ class Journal:
             with self._lock:
                 if self._pid != os.getpid():
                     self._open()
-                self._append(b"".join(lines))
-                if not self._is_in_place():
+                if not self._append_in_place(b"".join(lines)):
                     # It was taken for one whose writer is gone, and went into a pack without these records.
                     self._open()
                     self._append(b"".join(lines))
@@ -202,17 +208,28 @@ class Journal:
         # but the number may have been reused by the payload.
         name = uuid7()
         folder = os.path.join(self._root, "journal", time.strftime("%Y-%m-%d", time.gmtime()), name[-2:])
-        os.makedirs(folder, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self._path = os.path.join(folder, name)
-        self._descriptor = os.open(self._path, flags, 0o644)
+        try:
+            os.makedirs(folder, exist_ok=True)
+            self._descriptor = os.open(self._path, flags, 0o666)
+        except FileNotFoundError:  # an ingest has just removed the empty directory
+            os.makedirs(folder, exist_ok=True)
+            self._descriptor = os.open(self._path, flags, 0o666)
         self._pid = os.getpid()
         self._reserved = False
 
-    def _is_in_place(self) -> bool:
+    def _append_in_place(self, records: bytes) -> bool:
+        """Append records, and return whether they stand under the journal's name."""
         try:
+            self._append(records)
             return os.path.samestat(os.stat(self._path), os.fstat(self._descriptor))
         except FileNotFoundError:
+            return False
+        except OSError as err:
+            # What a network's file system says of a file that was deleted elsewhere.
+            if err.errno != errno.ESTALE:
+                raise
             return False
 
     def _append(self, record: bytes) -> None:
@@ -222,8 +239,9 @@ class Journal:
         before = os.fstat(self._descriptor).st_size
         try:
             written = os.write(self._descriptor, record)
-        except OSError:
-            os.ftruncate(self._descriptor, before)
+        except OSError as err:
+            if err.errno != errno.ESTALE:
+                os.ftruncate(self._descriptor, before)
             raise
         if written != len(record):
             os.ftruncate(self._descriptor, before)
@@ -234,14 +252,18 @@ def journal_paths(root: str) -> Iterator[str]:
     """Yield the paths of a store's journals, oldest day first."""
     top = os.path.join(root, "journal")
     try:
-        for day in sorted(os.listdir(top)) if os.path.isdir(top) else ():
-            for shard in sorted(os.listdir(os.path.join(top, day))):
-                folder = os.path.join(top, day, shard)
-                for name in sorted(os.listdir(folder)):
-                    if not name.endswith(SEALED):
-                        yield os.path.join(folder, name)
+        for day in _folders(top, _DAY) if os.path.lexists(top) else ():
+            for shard in _folders(day, _SHARD):
+                # Other names are of others: a desktop's, or those that NFS gives to files which are deleted, but open.
+                yield from (os.path.join(shard, name) for name in sorted(os.listdir(shard)) if is_uuid(name))
     except OSError as err:
         raise StoreError(f"store {root}: can't list its journals: {err.strerror or err}") from err
+
+
+def _folders(top: str, names: re.Pattern[str]) -> list[str]:
+    """Return directories by their names; a link may lead to another store, whose journals are not this one's."""
+    found = [os.path.join(top, name) for name in sorted(os.listdir(top)) if names.fullmatch(name)]
+    return [path for path in found if stat.S_ISDIR(os.lstat(path).st_mode)]
 
 
 def read_journal(path: str, offset: int = 0) -> Iterator[Record | Damage]:
@@ -260,27 +282,61 @@ def read_journal(path: str, offset: int = 0) -> Iterator[Record | Damage]:
         raise StoreError(f"{path}: {getattr(err, 'strerror', None) or err}") from err
     at = 0
     # Room that was set aside, and not written to yet, is zeros.
-    while at < len(data) and not (data[at] == 0 and not data[at:].strip(b"\0")):
+    written = len(data.rstrip(b"\0"))
+    waste = Waste(len(data))
+    while at < written:
         found = _parse(data, at, offset)
         if isinstance(found, Record):
             yield found
             at = found.end - offset
             continue
-        following = data.find(_MAGIC, at + 1)
+        following = data.find(_MAGIC, waste.resume(data, at, found.end, _MAGIC))
         end = len(data) if following < 0 else following
-        yield Damage(offset + at, offset + end, found, tail=following < 0 and found == _TORN)
+        yield Damage(offset + at, offset + end, found.reason, tail=following < 0 and found.reason == _TORN)
         at = end
+
+
+class Waste:
+    """Keeps a hostile file from being read again and again: each of its headers may promise half of the file.
+
+    Parameters
+    ----------
+    length : `int`
+        Of the file, in bytes.
+    """
+
+    def __init__(self, length: int) -> None:
+        self._left = _MOST_READINGS * length
+
+    def resume(self, data: bytes, at: int, end: int, magic: bytes) -> int:
+        """Return where to look for the next header after one at an index, whose bytes go up to `end`, but are wrong.
+
+        Within its bytes, where some are missing; behind them, if another header stands there, or too much was read.
+        """
+        self._left -= max(end - at, 0)
+        is_whole = data.startswith((b"\n", magic), end)
+        return end if end > at and (is_whole or self._left < 0) else at + 1
+
+
+class _None:
+    """Why there is no record, and up to where its header, if that is whole, says that its bytes go."""
+
+    __slots__ = ("end", "reason")
+
+    def __init__(self, reason: str, end: int = 0) -> None:
+        self.reason = reason
+        self.end = end
 
 
 def _header(facts: bytes) -> bytes:
     return b"%s%s %08x\n" % (_MAGIC, facts, crc32(_MAGIC + facts))
 
 
-def _parse(data: bytes, at: int, offset: int) -> Record | str:
+def _parse(data: bytes, at: int, offset: int) -> Record | _None:
     """Return the record at an index of some bytes, else why there is none."""
     newline = data.find(b"\n", at, at + _MAX_HEADER)
     if newline < 0 and len(data) - at < _MAX_HEADER and (_MAGIC.startswith(data[at:]) or data.startswith(_MAGIC, at)):
-        return _TORN
+        return _None(_TORN)
     fields = data[at : max(newline, at)].split(b" ")
     if (
         newline < 0
@@ -288,17 +344,17 @@ def _parse(data: bytes, at: int, offset: int) -> Record | str:
         or not data[at:newline].isascii()
         or _header(b" ".join(fields[1:5])) != data[at : newline + 1]
     ):
-        return "no record header"
+        return _None("no record header")
     length = int(fields[3]) if fields[3].isdigit() and len(fields[3]) < 12 else MAX_RECORD + 1
     if length > MAX_RECORD:
-        return "a record too long to be one"
+        return _None("a record too long to be one")
     end = newline + 1 + length
     if len(data) <= end:
-        return _TORN
+        return _None(_TORN)
     body = data[newline + 1 : end]
     digest = fields[2].decode("ascii")
     if digest_of(body) != digest:
-        return f"not the bytes of {digest[:19]}…"
+        return _None(f"not the bytes of {digest[:19]}…", end)
     kind, seal = (fields[number].decode("ascii") for number in (1, 4))
     after = offset + end + (data[end : end + 1] == b"\n")
     return Record(kind, digest, body, None if seal == UNSEALED else seal, offset + at, after)
@@ -323,5 +379,5 @@ def read_record(path: str, offset: int) -> Record:
         raise StoreError(f"{path}: {getattr(err, 'strerror', None) or err}") from err
     found = _parse(data, 0, offset)
     if not isinstance(found, Record):
-        raise StoreError(f"{path}: no record at byte {offset}: {found}")
+        raise StoreError(f"{path}: no record at byte {offset}: {found.reason}")
     return found

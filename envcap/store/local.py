@@ -13,7 +13,7 @@ from ..redact import scrub
 from .base import ObjectStore, open_regular, split_digest, sync_directories
 from .journal import journal_paths
 
-__all__ = ("FORMAT_FILE", "FORMAT_VERSION", "PACKS", "LocalStore")
+__all__ = ("FORMAT_FILE", "FORMAT_VERSION", "PACKS", "SCRATCH", "LocalStore")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ FORMAT_VERSION = "1"
 
 FORMAT_FILE = "format.json"
 """What says that a directory is a store, and of which format."""
+
+SCRATCH = ".tmp"
+"""End of the name of a file that is being written."""
 
 PACKS = "packs"
 """The directory of the packs."""
@@ -140,6 +143,11 @@ class LocalStore(ObjectStore):
             found = parse_json(stream.read(4096))
         return found if isinstance(found, dict) else {}
 
+    @property
+    def place(self) -> str:
+        """Where it is, by whatever name it is reached."""
+        return os.path.realpath(self.root)
+
     def journals(self) -> Iterator[str]:
         """Yield the names of its journals, oldest day first."""
         for path in journal_paths(self.root):
@@ -199,9 +207,9 @@ class LocalStore(ObjectStore):
         sync_directories(os.path.dirname(path), self.root)
 
     def _write(self, path: str, data: bytes) -> None:
-        scratch = f"{path}.{uuid7()}.tmp"
+        scratch = f"{path}.{uuid7()}{SCRATCH}"
         try:
-            descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+            descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
             try:
                 view = memoryview(data)
                 while view:

@@ -36,7 +36,7 @@ def only_one(root: str, wait: Callable[[], None]) -> Iterator[None]:
     try:
         # A link, or a pipe that somebody put there, is not followed, nor waited for.
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-        descriptor = os.open(path, flags, 0o644)
+        descriptor = os.open(path, flags, 0o666)
     except OSError as err:
         raise StoreError(f"{path}: {err.strerror or err}; packing needs a store that can be written to") from err
     try:

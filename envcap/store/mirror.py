@@ -59,6 +59,11 @@ class MirrorStore(LocalStore):
     def __str__(self) -> str:
         return f"store {self._shown}"
 
+    @property
+    def place(self) -> str:
+        """Where it is: for all its users, the same."""
+        return str(self._there)
+
     def meet(self) -> None:
         """Make the directory here as one of the store there.
 
@@ -113,8 +118,9 @@ class MirrorStore(LocalStore):
                 there.write(self._own(FORMAT_FILE))
             elif there.read() != self._own(FORMAT_FILE):
                 raise StoreError(f"{self}: is another store than {self.root}; name an empty place")
-        objects = sorted({*LocalStore._list(self)} - {*self._digests()})
+        # Packs first: of one that comes meanwhile, the objects might not be sent.
         packs = sorted({*LocalStore.packs(self)} - {*self._names(PACKS)})
+        objects = sorted({*LocalStore._list(self)} - {*self._digests()})
         names = [os.path.relpath(self.object_path(digest), self.root) for digest in objects] + packs
         for number, name in enumerate(names, 1):
             with self._asking(name):

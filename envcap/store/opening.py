@@ -32,7 +32,7 @@ def opened_database(store: LocalStore) -> Database:
     if url := os.environ.get(INDEX):
         from .postgresql import PostgresqlDatabase
 
-        return PostgresqlDatabase(url, store.identity)
+        return PostgresqlDatabase(url, f"{store.identity} {store.place}")
     try:
         if _is_writable(store.root):
             return SqliteDatabase(os.path.join(store.root, "index.sqlite"))
@@ -48,7 +48,11 @@ def in_memory() -> Database:
 
 
 def _is_writable(root: str) -> bool:
-    return os.access(root, os.W_OK) and not os.statvfs(root).f_flag & os.ST_RDONLY
+    own = os.path.join(root, "index.sqlite")
+    # What is no file there is refused when it is opened.
+    is_others = os.path.isfile(own) and not os.path.islink(own) and not os.access(own, os.W_OK)
+    may = os.access(root, os.W_OK) and not is_others
+    return may and not os.statvfs(root).f_flag & os.ST_RDONLY
 
 
 def _private(store: LocalStore) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from ..digest import digest_of
 from ..errors import FormatError
 from .block import MAX_TEXT, Block, BlockWriter
-from .journal import Damage
+from .journal import Damage, Waste
 
 __all__ = ("PackWriter", "read_block", "read_pack")
 
@@ -59,6 +59,7 @@ class PackWriter:
 def read_pack(stream: BinaryIO) -> Iterator[Block | Damage]:
     """Yield the blocks of a pack, and what is damaged between them."""
     data = stream.read()
+    waste = Waste(len(data))
     at = 0
     while at < len(data):
         found = _parse(data, at, 0)
@@ -66,7 +67,8 @@ def read_pack(stream: BinaryIO) -> Iterator[Block | Damage]:
             yield found
             at = found.end
             continue
-        following = data.find(_MAGIC, at + 1)
+        header = _header(data, at)
+        following = data.find(_MAGIC, waste.resume(data, at, 0 if isinstance(header, str) else header[3], _MAGIC))
         end = len(data) if following < 0 else following
         yield Damage(at, end, found, tail=False)
         at = end

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from ..digest import sha256_hex
 from ..errors import UsageError
 from .database import INDEXES, SCHEMA_VERSION, TABLES, Database, DatabaseBrokenError, Write
 
@@ -26,7 +27,7 @@ class PostgresqlDatabase(Database):
     url : `str`
         ``postgresql://user@host:port/name``; a password belongs into ``~/.pgpass``, which PostgreSQL's library reads.
     identity : `str`
-        The store's id.
+        Of the store: its id, which copies have, too, and its place.
 
     Raises
     ------
@@ -50,7 +51,7 @@ class PostgresqlDatabase(Database):
         except ArgumentError:
             raise UsageError("ENVCAP_INDEX is no URL of a database (postgresql://user@host/name)") from None
         self.path = made.render_as_string(hide_password=True)
-        self._schema = "envcap_" + identity.replace("-", "")
+        self._schema = f"envcap_{sha256_hex(identity.encode('utf-8', 'surrogateescape'))[:24]}"
         try:
             self._engine = create_engine(made)
             self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")

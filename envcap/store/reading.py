@@ -11,7 +11,7 @@ from .batch import Batch
 from .block import Block
 from .database import WRITES, Database, DatabaseBrokenError
 from .journal import Damage, read_journal
-from .local import PACKS, LocalStore
+from .local import PACKS, SCRATCH, LocalStore
 from .pack import read_pack
 
 __all__ = ("NewRecords", "batch_of_pack", "known_sources", "write_batch")
@@ -90,9 +90,12 @@ class NewRecords:
         self.count = 0
         self.unreadable: list[str] = []
         self.torn: list[tuple[str, Damage]] = []
+        self._went = False
 
-    def read(self) -> None:
+    def read(self, *, is_again: bool = False) -> None:
         """Read it. Where there is nothing new, nothing is locked."""
+        self.unreadable.clear()
+        self.torn.clear()
         known = known_sources(self._database)
         # Journals first: what goes into a pack meanwhile is then in the packs that are listed afterwards.
         journals = self._listed_journals()
@@ -102,7 +105,12 @@ class NewRecords:
         while waiting:
             with self._database.writing():
                 waiting = self._read_some(waiting)
-        if gone := [name for name in known if name not in journals and name not in packs]:
+        if self._went and not is_again:
+            # An ingest has moved what was listed as a journal into a pack that was not there yet.
+            self.read(is_again=True)
+        gone = [name for name in known if name not in journals and name not in packs and not name.endswith(SCRATCH)]
+        # What can't be listed is not gone.
+        if gone and not self.unreadable:
             self._forget(gone)
 
     def _listed_journals(self) -> dict[str, int]:
@@ -127,19 +135,20 @@ class NewRecords:
 
     def _read_some(self, waiting: list[str]) -> list[str]:
         """Read some files, and return those that still wait."""
-        known = known_sources(self._database)
-        unused = max((number for number, _ in known.values()), default=0) + 1
+        unused = int(self._database.query("SELECT COALESCE(MAX(id), 0) FROM sources")[0][0]) + 1
         before = self.count
         for done, name in enumerate(waiting):
             if self.count - before > _PER_TRANSACTION:
                 return waiting[done:]
-            source, start = known.get(name, (unused, 0))
-            start = max(start, 0)
-            unused += source == unused
+            known = self._database.query("SELECT id, read_to FROM sources WHERE path = ?", (name,))
+            source, start = known[0] if known else (unused, 0)
+            unused += not known
             try:
-                batch, end = self._batch(name, source, start, is_new=name not in known)
+                batch, end = self._batch(name, source, max(start, 0), is_new=not known)
             except StoreError as err:
-                if not isinstance(err.__cause__, FileNotFoundError):
+                if isinstance(err.__cause__, FileNotFoundError):
+                    self._went = True
+                else:
                     self.unreadable.append(str(err))
                 continue
             self._database.write(WRITES["sources"], [(source, name, end)])
@@ -190,6 +199,8 @@ class NewRecords:
         nothing = ", ".join(f"{name} = NULL" for name in WRITES["results"].columns if name != "attempt")
         packed = "result_number IS NOT NULL AND result_source = ?"
         self._database.execute(f"UPDATE attempts SET {nothing} WHERE {packed}", rows)  # noqa: S608
+        # Of what was forgotten so, a journal may be the only place now.
+        self._database.execute("UPDATE sources SET read_to = 0 WHERE path LIKE ?", [("journal/%",)])
         self._database.execute("DELETE FROM keys WHERE attempt NOT IN (SELECT attempt FROM attempts)", [()])
 
 

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import Iterator, Sequence, Set
 
 from ..errors import FormatError, StoreError
@@ -14,35 +16,49 @@ from .batch import DIGEST, key_of
 from .block import Block
 from .index import Index
 from .journal import Record, read_journal
-from .local import PACKS
+from .local import PACKS, SCRATCH
 from .pack import PackWriter, read_pack
-from .sealing import SCRATCH
+from .sealing import LIST, REPLACES, finish
 
 __all__ = ("packs_to_rewrite", "records_of", "rewrite")
 
 _SMALL = 1 << 20
+_ATTEMPT = re.compile(rb'"(?:attempt|replay)":"([0-9a-f-]{36})"')
 _MANY = 8
 _ABOUT = {"manifest": "attempt", "result": "attempt", "verdict": "replay", "signature": "attempt", "note": "attempt"}
 """The member of a document that names the attempt it is about, by kind of record."""
 
 
 def packs_to_rewrite(index: Index, forgotten: Set[bytes]) -> list[str]:
-    """Return the packs that hold a job which goes, and those that are small, if there are many of these."""
-    sizes = {name: index.store.size(name) for name in index.store.packs()}
+    """Return the packs that hold anything of a job which goes, and those that are small, if there are many of these.
+
+    Whose journals are still being deleted stays as it is.
+    """
+    folder = os.path.join(index.store.root, PACKS)
+    sizes = {
+        name: index.store.size(name)
+        for name in index.store.packs()
+        if not os.path.lexists(os.path.join(folder, os.path.basename(name)) + LIST)
+    }
     small = [name for name, size in sizes.items() if size < _SMALL]
     chosen = set(small if len(small) >= _MANY else ())
     if forgotten:
-        packs = {source: path for path, source in index.sources()}
-        chosen |= {
-            packs[source] for attempt, source in index.columns("attempt, source") if attempt in forgotten
-        }.intersection(sizes)
+        chosen |= {name for name in sizes if _holds_any(index, name, forgotten)}
     return [name for name in sizes if name in chosen]
+
+
+def _holds_any(index: Index, name: str, forgotten: Set[bytes]) -> bool:
+    return any(
+        uuid_bytes(found.decode("ascii")) in forgotten
+        for record in _all_records(index, name)
+        for found in _ATTEMPT.findall(record.data)
+    )
 
 
 def rewrite(index: Index, packs: Sequence[str], forgotten: Set[bytes]) -> None:
     """Write packs anew, as one, and delete them.
 
-    Whoever dies between the two leaves records twice, and the next one finds the same to do.
+    Whoever dies between the two has left a list of what is to be deleted: the next one finishes it (`finish`).
 
     Raises
     ------
@@ -62,13 +78,17 @@ def rewrite(index: Index, packs: Sequence[str], forgotten: Set[bytes]) -> None:
             writer.finish()
             stream.flush()
             os.fsync(stream.fileno())
-        if writer.size:
-            os.rename(path + SCRATCH, path)
-        else:
-            os.unlink(path + SCRATCH)
+        with open(path + REPLACES, "x", encoding="utf-8") as listed:
+            json.dump([os.path.basename(name) for name in packs], listed)
+            listed.flush()
+            os.fsync(listed.fileno())
         sync_directories(os.path.dirname(path), root)
-        for name in packs:
-            os.unlink(os.path.join(root, name))
+        # One without any record is an empty file, which is a pack, too.
+        os.rename(path + SCRATCH, path)
+        sync_directories(os.path.dirname(path), root)
+        finish(root)
+        if not writer.size:
+            os.unlink(path)
     except OSError as err:
         raise StoreError(f"store {root}: can't write a pack: {err.strerror or err}") from err
     index.refresh()

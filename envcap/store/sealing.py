@@ -30,21 +30,32 @@ from ..model.manifest import Manifest
 from .base import open_regular, sync_directories
 from .batch import Batch
 from .journal import END, SEALED, Damage, Journal, Record, read_journal
-from .local import PACKS
+from .local import PACKS, SCRATCH
 from .pack import PackWriter
 from .state import state_of
 
-__all__ = ("LIST", "QUIET_S", "SCRATCH", "SealedGroup", "SealedJournal", "clear", "finish", "move", "seal_group")
+__all__ = (
+    "LIST",
+    "QUIET_S",
+    "REPLACES",
+    "SealedGroup",
+    "SealedJournal",
+    "clear",
+    "finish",
+    "listed_journals",
+    "move",
+    "seal_group",
+)
 
 QUIET_S = 3600.0
 """How long a journal has not been written to, whose writer can't be asked, before it is sealed. Should it write again,
 it begins another journal."""
 
+REPLACES = ".replaces"
+"""End of the name of the list of the packs that a pack was written instead of."""
+
 LIST = ".journals"
 """End of the name of the list of a pack's journals."""
-
-SCRATCH = ".tmp"
-"""End of the name of a pack that is being written."""
 
 _GRACE_S = 600.0
 _JOURNAL = re.compile(r"journal/\d{4}-\d\d-\d\d/[0-9a-f]{2}/[0-9a-f-]{36}")
@@ -64,6 +75,8 @@ class SealedGroup(NamedTuple):
     ----------
     pack : `str`
         Name that the pack will have. It is a scratch file so far; there is none, if there were no records.
+    size : `int`
+        Its length in bytes; 0 if there is none.
     journals : `dict` [ `str`, `SealedJournal` ]
         The journals that are in it, by name.
     batch : `Batch`
@@ -75,6 +88,7 @@ class SealedGroup(NamedTuple):
     """
 
     pack: str
+    size: int
     journals: dict[str, SealedJournal]
     batch: Batch
     dropped: dict[str, int]
@@ -96,7 +110,7 @@ def seal_group(root: str, names: Sequence[str], pack: str, source: int) -> Seale
         Id that the pack will have in the index.
     """
     use_openssl()
-    group = SealedGroup(pack, {}, Batch(source), {}, [])
+    group = SealedGroup(pack, 0, {}, Batch(source), {}, [])
     scratch = os.path.join(root, pack + SCRATCH)
     try:
         os.makedirs(os.path.dirname(scratch), exist_ok=True)
@@ -113,7 +127,7 @@ def seal_group(root: str, names: Sequence[str], pack: str, source: int) -> Seale
         raise StoreError(f"store {root}: can't write a pack: {err.strerror or err}") from err
     if not writer.size:
         os.unlink(scratch)
-    return group
+    return group._replace(size=writer.size)
 
 
 def _seal(root: str, name: str, writer: PackWriter, group: SealedGroup) -> None:
@@ -124,8 +138,9 @@ def _seal(root: str, name: str, writer: PackWriter, group: SealedGroup) -> None:
     except (OSError, StoreError):
         return  # another command, which says what can't be read, will look at it
     records = [one for one in found if isinstance(one, Record)]
-    is_gone = _is_gone(records)
-    if not is_gone and time.time() - modified < QUIET_S:
+    state = _state(records)
+    is_gone = state == "lost"
+    if state == "running" or (not is_gone and time.time() - modified < QUIET_S):
         return
     damage = [one for one in found if isinstance(one, Damage)]
     if any(not one.tail for one in damage):
@@ -145,15 +160,18 @@ def _seal(root: str, name: str, writer: PackWriter, group: SealedGroup) -> None:
         group.batch.take(Record(record.kind, record.digest, record.data, record.seal, position, position, number))
 
 
-def _is_gone(records: Sequence[Record]) -> bool:
-    """Whether the process that wrote a journal has said that it writes no more, or is known to run no more."""
+def _state(records: Sequence[Record]) -> str:
+    """Return whether the process that wrote a journal is ``lost``, ``running``, or nobody knows (``unknown``).
+
+    One that has said that it writes no more is as good as lost.
+    """
     if any(record.kind == END for record in records):
-        return True
+        return "lost"
     for record in records:
         if record.kind == "manifest":
             with suppress(FormatError):
-                return state_of(Manifest.from_bytes(record.data).writer) == "lost"
-    return False
+                return state_of(Manifest.from_bytes(record.data).writer)
+    return "unknown"
 
 
 def move(root: str, group: SealedGroup) -> None:
@@ -167,7 +185,7 @@ def move(root: str, group: SealedGroup) -> None:
         If that can't be done.
     """
     path = os.path.join(root, group.pack)
-    if not group.batch.records:
+    if not group.size:
         return
     try:
         with open(path + LIST, "x", encoding="utf-8") as stream:
@@ -214,12 +232,14 @@ def _clear(path: str, journal: SealedJournal, late: Journal, *, is_settled: bool
     except FileNotFoundError:
         if not os.path.lexists(path + SEALED):
             return True
-    if not journal.is_gone and not is_settled:
-        return False
+    if os.path.getsize(path + SEALED) < journal.size:
+        raise StoreError(f"{path}{SEALED}: shorter than what the list of a pack says of it; delete that list")
     found = [one for one in read_journal(path + SEALED, journal.size) if isinstance(one, Record) and one.kind != END]
     if found:
         late.adopt(*((record.kind, record.data, record.seal) for record in found))
         late.close()
+    if not journal.is_gone and not is_settled:
+        return False
     os.unlink(path + SEALED)
     return True
 
@@ -237,6 +257,19 @@ def _read_list(path: str) -> dict[str, SealedJournal]:
     return journals
 
 
+def listed_journals(root: str) -> set[str]:
+    """Return the names of the journals that some pack's list has.
+
+    Raises
+    ------
+    StoreError
+        If a list is none.
+    """
+    folder = os.path.join(root, PACKS)
+    lists = [name for name in os.listdir(folder) if name.endswith(LIST)] if os.path.isdir(folder) else ()
+    return {journal for name in lists for journal in _read_list(os.path.join(folder, name))}
+
+
 def finish(root: str) -> None:
     """Finish what a process that died had begun.
 
@@ -249,6 +282,9 @@ def finish(root: str) -> None:
     try:
         names = sorted(os.listdir(folder)) if os.path.isdir(folder) else ()
         for name in names:
+            if name.endswith(REPLACES):
+                _finish_replacing(folder, name)
+                continue
             pack = name.removesuffix(LIST)
             if name == pack or not is_uuid(pack):
                 continue
@@ -260,3 +296,20 @@ def finish(root: str) -> None:
                 os.unlink(listed)
     except OSError as err:
         raise StoreError(f"store {root}: can't finish what was begun: {err.strerror or err}") from err
+
+
+def _finish_replacing(folder: str, name: str) -> None:
+    """Delete the packs that another one was written instead of, if that one is there."""
+    path = os.path.join(folder, name)
+    try:
+        with open_regular(path) as stream:
+            packs = parse_json(stream.read())
+        if not all(is_uuid(pack) for pack in packs):
+            raise FormatError("no list of packs")
+    except (FormatError, AttributeError, TypeError) as err:
+        raise StoreError(f"{path}: no list of packs; delete it") from err
+    if os.path.lexists(path.removesuffix(REPLACES)):
+        for pack in packs:
+            if os.path.lexists(os.path.join(folder, pack)):
+                os.unlink(os.path.join(folder, pack))
+    os.unlink(path)

@@ -17,6 +17,8 @@ __all__ = ("MIN_PREFIX", "find", "resolve")
 MIN_PREFIX = 6
 """Shortest prefix of an id or a digest that is looked up."""
 
+_ID_DIGITS, _DIGEST_DIGITS, _KEY_DIGITS = 32, 64, 16
+
 _ID_CHARACTERS = frozenset("0123456789abcdef-")
 
 
@@ -121,15 +123,15 @@ def _last(index: Index, replays: bool) -> list[Listed]:
 
 
 def _attempt(index: Index, name: str) -> list[Listed]:
-    return index.listed("attempt >= ? AND attempt <= ?", key_range(b"", name)) if _is_prefix(name, "-") else []
+    return index.listed("attempt >= ? AND attempt <= ?", key_range(b"", name)) if _is_id(name) else []
 
 
 def _quantum(index: Index, name: str) -> list[Listed]:
-    return index.keyed(*key_range(QUANTUM, name)) if _is_prefix(name, "-") else []
+    return index.keyed(*key_range(QUANTUM, name)) if _is_id(name) else []
 
 
 def _dataset(index: Index, name: str) -> list[Listed]:
-    return index.keyed(*key_range(DATASET, name)) if _is_prefix(name, "-") else []
+    return index.keyed(*key_range(DATASET, name)) if _is_id(name) else []
 
 
 def _job(index: Index, name: str) -> list[Listed]:
@@ -138,11 +140,29 @@ def _job(index: Index, name: str) -> list[Listed]:
 
 def _digest(index: Index, name: str) -> list[Listed]:
     value = name.removeprefix("sha256:").lower()
-    return index.keyed(*key_range(DIGEST, value)) if _is_prefix(value, "") else []
+    if not _is_prefix(value, "") or len(value) > _DIGEST_DIGITS:
+        return []
+    found = index.keyed(*key_range(DIGEST, value))
+    # The index has the first digits alone.
+    return found if len(value) <= _KEY_DIGITS else [one for one in found if _names(index, one, f"sha256:{value}")]
+
+
+def _names(index: Index, listed: Listed, digest: str) -> bool:
+    """Whether an attempt is known by a digest: its documents', or of a file that it wrote."""
+    attempt = index.load(listed.attempt)
+    outputs = attempt.result.outputs if attempt.result is not None else ()
+    known = [attempt.digest, attempt.manifest.recipe.digest, attempt.result_digest]
+    known += [output.file.digest for output in outputs]
+    return any(one is not None and one.startswith(digest) for one in known)
+
+
+def _is_id(name: str) -> bool:
+    return len(name.replace("-", "")) <= _ID_DIGITS and _is_prefix(name, "-")
 
 
 def _is_prefix(name: str, others: str) -> bool:
-    return len(name) >= MIN_PREFIX and set(name.lower()) <= {*"0123456789abcdef", *others}
+    digits = len(name) - sum(map(name.count, others))
+    return digits >= MIN_PREFIX and set(name.lower()) <= {*"0123456789abcdef", *others}
 
 
 def _file(index: Index, name: str) -> list[Listed]:
@@ -156,7 +176,7 @@ def _file(index: Index, name: str) -> list[Listed]:
         digest, _ = digest_of_file(name)
     except OSError as err:
         raise UsageError(f"{name}: {err.strerror or err}") from err
-    by_content = index.keyed(key_of(DIGEST, digest))
+    by_content = _digest(index, digest)
     there = {listed.attempt for listed in by_path}
     return [listed for listed in by_content if listed.attempt in there] or by_content or by_path
 

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 _BESIDE = ("-journal", "-wal", "-shm")
-_BROKEN = (sqlite3.Error, UnicodeDecodeError)
+_BROKEN = (sqlite3.Error, UnicodeError, OverflowError)
 """What a broken file ends in: a message of SQLite's may quote bytes that are no text."""
+_SUPER = bytes.fromhex("d9d505f920a163d7")
+"""At the end of a journal that names a super-journal, which SQLite deletes (sqlite.org/fileformat2, section 3)."""
 _WAIT_S = 60.0
 _CACHE_KIB = 128 << 10
 
@@ -62,8 +64,10 @@ class SqliteDatabase(Database):
         run = self._connection.execute
         # It can be made anew from the rest of the store at any time.
         run("PRAGMA synchronous = OFF")
+        run("PRAGMA trusted_schema = OFF")
         run(f"PRAGMA cache_size = -{_CACHE_KIB}")
         if self._version() == SCHEMA_VERSION:
+            self._check()
             return
         run("BEGIN IMMEDIATE")
         # Another process may have made it while this one waited.
@@ -77,6 +81,12 @@ class SqliteDatabase(Database):
                 run(f"CREATE INDEX {name} ON {of}")
             run(f"PRAGMA user_version = {SCHEMA_VERSION}")
         run("COMMIT")
+
+    def _check(self) -> None:
+        """Refuse a database that has other things in it than tables: a view may take a query's time without end."""
+        odd = "SELECT name FROM sqlite_master WHERE type NOT IN ('table', 'index') OR sql LIKE '%VIRTUAL%'"
+        if self._connection.execute(odd).fetchone() is not None:
+            raise sqlite3.DatabaseError("it holds what was never written to it")
 
     def _version(self) -> int:
         return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
@@ -119,7 +129,16 @@ class SqliteDatabase(Database):
 
 
 def _refuse_odd_files(path: str) -> None:
-    """SQLite would wait for a pipe, and for whoever else has a device open."""
+    """SQLite would wait for a pipe, and for whoever else has a device open; and delete what a journal of it names."""
     for beside in (path, *(path + suffix for suffix in _BESIDE)):
         if os.path.lexists(beside) and (os.path.islink(beside) or not os.path.isfile(beside)):
             raise StoreError(f"{beside}: no regular file; delete it, 'envcap ingest' makes the index anew")
+    try:
+        with open(path + _BESIDE[0], "rb") as stream:
+            stream.seek(-min(len(_SUPER), os.fstat(stream.fileno()).st_size), os.SEEK_END)
+            names_another = stream.read() == _SUPER
+    except FileNotFoundError:
+        return
+    if names_another:
+        told = "it names another journal, which none of envcap's does"
+        raise StoreError(f"{path}{_BESIDE[0]}: {told}; delete it, 'envcap ingest' makes the index anew")

@@ -46,7 +46,10 @@ def state_of(writer: Writer) -> str:
         return "lost" if is_same else "unknown"
     if writer.pid_namespace != _pid_namespace():
         return "unknown"
-    return "running" if _start_time(writer.pid) == writer.start else "lost"
+    if _start_time(writer.pid) == writer.start:
+        return "running"
+    # Where others' processes are hidden (proc(5), "hidepid"), the first one is, too.
+    return "lost" if os.path.exists("/proc/1/stat") else "unknown"
 
 
 def boot_id() -> str | None:

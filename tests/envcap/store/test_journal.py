@@ -229,11 +229,12 @@ class TestWriters:
 
     def test_journals_are_listed_oldest_day_first(self, store: LocalStore) -> None:
         top = Path(store.root, "journal")
-        for day, name in [("2027-01-01", "a"), ("2026-12-31", "c"), ("2026-12-31", "b")]:
+        a, b, c = (f"{letter * 8}-0000-7000-8000-000000000000" for letter in "abc")
+        for day, name in [("2027-01-01", a), ("2026-12-31", c), ("2026-12-31", b)]:
             (top / day / "00").mkdir(parents=True, exist_ok=True)
             (top / day / "00" / name).touch()
         listed = [path.removeprefix(f"{top}/") for path in journal_paths(store.root)]
-        assert listed == ["2026-12-31/00/b", "2026-12-31/00/c", "2027-01-01/00/a"]
+        assert listed == [f"2026-12-31/00/{b}", f"2026-12-31/00/{c}", f"2027-01-01/00/{a}"]
 
     def test_a_store_without_journals_has_none(self, tmp_path: Path) -> None:
         assert list(journal_paths(str(tmp_path))) == []
