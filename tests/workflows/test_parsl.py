@@ -13,6 +13,8 @@ import pytest
 from envcap.store.index import Attempt, Index
 from envcap.store.local import LocalStore
 
+pytestmark = pytest.mark.slow
+
 BIN = Path(sys.executable).parent
 NIGHTS = (12, 13, 14)
 FLOW = f"""
@@ -60,8 +62,6 @@ if __name__ == "__main__":
 """
 JOB = """
 import sys
-
-pytestmark = pytest.mark.slow
 
 def reduce(path, night):
     with open(path, "w") as stream:

@@ -16,7 +16,8 @@ from envcap import __version__
 from envcap.store.local import LocalStore
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-COMMANDS = ["run", "show", "diff", "export", "jobs", "verify", "sign", "container", "doctor", "ingest"]
+COMMANDS = ["run", "show", "diff", "export", "jobs", "verify", "sign", "container", "doctor", "hook", "ingest",
+            "anomalies", "note", "pin", "gc"]  # fmt: skip
 
 
 @pytest.mark.parametrize("command", COMMANDS)
