@@ -18,8 +18,9 @@ import json
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
 from ..digest import use_openssl
@@ -29,9 +30,10 @@ from ..model.document import parse_json
 from ..model.manifest import Manifest
 from .base import open_regular, sync_directories
 from .batch import Batch
+from .block import Block
 from .journal import END, SEALED, Damage, Journal, Record, read_journal
 from .local import PACKS, SCRATCH
-from .pack import PackWriter
+from .pack import PackWriter, read_pack
 from .state import state_of
 
 __all__ = (
@@ -199,11 +201,24 @@ def move(root: str, group: SealedGroup) -> None:
         raise StoreError(f"store {root}: can't write a pack: {err.strerror or err}") from err
 
 
-def clear(root: str, pack: str, journals: Mapping[str, SealedJournal]) -> None:
+def clear(
+    root: str, pack: str, journals: Mapping[str, SealedJournal], known: Callable[[], Set[str]] | None = None
+) -> None:
     """Delete the journals that are in a pack, and then their list.
 
     One whose writer was only quiet stays for a while under its new name: on a network's file system, that writer may
     learn late that it was renamed.
+
+    Parameters
+    ----------
+    root : `str`
+        The store's directory.
+    pack : `str`
+        Name of the pack.
+    journals : mapping
+    known : callable, optional
+        Returns the digests of what is in the pack, where only a list says what that is: it may be anybody's, and a
+        journal may be another than when it was written.
 
     Raises
     ------
@@ -212,11 +227,13 @@ def clear(root: str, pack: str, journals: Mapping[str, SealedJournal]) -> None:
     """
     late = Journal(root)
     listed = os.path.join(root, pack) + LIST
+    digests = known() if known is not None else None
     try:
         is_listed = os.path.lexists(listed)
         is_settled = is_listed and time.time() - os.stat(listed).st_mtime > _GRACE_S
         cleared = [
-            _clear(os.path.join(root, name), journal, late, is_settled=is_settled) for name, journal in journals.items()
+            _clear(os.path.join(root, name), journal, late, digests, is_settled=is_settled)
+            for name, journal in journals.items()
         ]
         late.close()
         if is_listed and all(cleared):
@@ -225,16 +242,15 @@ def clear(root: str, pack: str, journals: Mapping[str, SealedJournal]) -> None:
         raise StoreError(f"store {root}: can't delete sealed journals: {err.strerror or err}") from err
 
 
-def _clear(path: str, journal: SealedJournal, late: Journal, *, is_settled: bool) -> bool:
+def _clear(path: str, journal: SealedJournal, late: Journal, known: Set[str] | None, *, is_settled: bool) -> bool:
     """Delete one journal, if it is time, and return whether it is gone."""
     try:
         os.rename(path, path + SEALED)
     except FileNotFoundError:
         if not os.path.lexists(path + SEALED):
             return True
-    if os.path.getsize(path + SEALED) < journal.size:
-        raise StoreError(f"{path}{SEALED}: shorter than what the list of a pack says of it; delete that list")
-    found = [one for one in read_journal(path + SEALED, journal.size) if isinstance(one, Record) and one.kind != END]
+    records = read_journal(path + SEALED, journal.size if known is None else 0)
+    found = [one for one in records if isinstance(one, Record) and one.kind != END and one.digest not in (known or ())]
     if found:
         late.adopt(*((record.kind, record.data, record.seal) for record in found))
         late.close()
@@ -291,11 +307,16 @@ def finish(root: str) -> None:
             listed = os.path.join(folder, name)
             if os.path.lexists(os.path.join(folder, pack)):
                 # What it lists may be a journal that stayed for a while: then its list stays, too.
-                clear(root, f"{PACKS}/{pack}", _read_list(listed))
+                clear(root, f"{PACKS}/{pack}", _read_list(listed), partial(_digests, os.path.join(folder, pack)))
             else:
                 os.unlink(listed)
     except OSError as err:
         raise StoreError(f"store {root}: can't finish what was begun: {err.strerror or err}") from err
+
+
+def _digests(pack: str) -> set[str]:
+    with open_regular(pack) as stream:
+        return {record.digest for block in read_pack(stream) if isinstance(block, Block) for record in block}
 
 
 def _finish_replacing(folder: str, name: str) -> None:

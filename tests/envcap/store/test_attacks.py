@@ -200,11 +200,25 @@ class TestLoss:
         (path,) = journal_files()
         name = str(path.relative_to(store.root))
         Path(store.root, store.packs()[0] + sealing.LIST).write_text(json.dumps({name: [1 << 40, True]}))
-        with pytest.raises(StoreError, match="shorter than what the list"):
-            run_ingest()
-        Path(store.root, store.packs()[0] + sealing.LIST).unlink()
-        Path(f"{path}.sealed").rename(path)
+        index, _ = run_ingest()
+        assert live in attempts(index)
+        Path(store.root, "index.sqlite").unlink()
         assert live in attempts(Index(store))
+
+    def test_a_journal_that_a_loss_of_power_cut_off_after_it_was_packed_may_go(
+        self, store: LocalStore, add_attempt: AddAttempt, run_ingest: Ingest, journal_files: Files
+    ) -> None:
+        """The pack was synced, and the journal, of a writer that was killed, was not."""
+        packed = add_attempt("a", ended=True)
+        (path,) = journal_files()
+        data = path.read_bytes()
+        run_ingest()[0].close()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data[: len(data) // 2])
+        name = str(path.relative_to(store.root))
+        Path(store.root, store.packs()[0] + sealing.LIST).write_text(json.dumps({name: [len(data), True]}))
+        index, done = run_ingest()
+        assert (attempts(index), journal_files(), done.damaged) == ({packed}, [], [])
 
     @pytest.mark.parametrize("name", [".nfs0000000001", ".DS_Store", "x\udcff", "journal"])
     def test_files_of_others_in_the_journals_are_passed_over(
