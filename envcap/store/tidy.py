@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,6 +15,7 @@ from .local import PACKS
 __all__ = ("refuse_links", "remove_empty_days")
 
 _RECENT_S = 2 * 86400.0
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def refuse_links(root: str) -> None:
@@ -48,7 +50,7 @@ def remove_empty_days(root: str) -> None:
     top = os.path.join(root, "journal")
     recent = time.strftime("%Y-%m-%d", time.gmtime(time.time() - _RECENT_S))
     for day in os.listdir(top) if os.path.isdir(top) else ():
-        if day < recent:
+        if _DAY.fullmatch(day) and day < recent:
             folder = os.path.join(top, day)
             # One that is not empty stays, and so does one that is no directory.
             for shard in os.listdir(folder) if os.path.isdir(folder) else ():

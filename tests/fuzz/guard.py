@@ -86,7 +86,7 @@ class Guard:
             words = arguments[1] if event == "subprocess.Popen" else arguments[:1]
             words = (words,) if isinstance(words, str | bytes) else tuple(map(os.fsdecode, words))
             return None if self.may_run(words) else f"it runs {words!r:.300}"
-        if event in ("os.remove", "os.rename") and self.may_change:
+        if event in ("os.remove", "os.rename", "os.rmdir") and self.may_change:
             paths = [os.path.realpath(os.path.dirname(one)) for one in arguments if isinstance(one, str)]
             if all(path.startswith(self.may_change) for path in paths):
                 return None
