@@ -86,7 +86,7 @@ def words(observatory: Observatory, tmp_path: Path) -> dict[str, str]:
         "tmp": str(tmp_path),
         "uuid": uuid,
         "command": f"attempt:{command.manifest.attempt}",
-        "prefix": command.manifest.attempt[:8],
+        "prefix": command.manifest.attempt[:6],
     }
 
 
