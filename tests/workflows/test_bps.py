@@ -49,7 +49,9 @@ def commands(batch: Batch) -> dict[str, Attempt]:
 
 def captured(batch: Batch) -> dict[str, Attempt]:
     """Return the attempts of quanta by UUID."""
-    return {str(one.manifest.job.quantum): one for one in batch.index().attempts("kind = 'quantum'")}
+    return {
+        str(one.manifest.job.quantum): one for one in batch.index().attempts("kind = 'quantum' AND replay_of IS NULL")
+    }
 
 
 def test_every_quantum_of_the_graph_is_captured(batch: Batch) -> None:

@@ -43,7 +43,7 @@ class Ways:
     def attempts(self, way: str) -> list[Attempt]:
         """Return what was captured, by BPS earlier or by one of the methods below."""
         store = str(self.folder / way) if way != "bps" else str(self.batch.world.store)
-        return list(Index(LocalStore(store)).attempts())
+        return list(Index(LocalStore(store)).attempts("replay_of IS NULL"))
 
     def pipetask(self, way: str, **others: str) -> None:
         """Run the pipeline in one process."""
