@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 __all__ = ("COLUMNS", "NULLABLE", "SCHEMA_VERSION", "TABLES", "WRITES", "Database", "DatabaseBrokenError", "Write")
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 _PLACE = "source INTEGER, position INTEGER, number INTEGER"
 TABLES: Mapping[str, str] = {
@@ -32,7 +32,10 @@ TABLES: Mapping[str, str] = {
         "key BLOB NOT NULL, source INTEGER NOT NULL, position INTEGER NOT NULL, number INTEGER NOT NULL,"
         " PRIMARY KEY (key, source, position, number)"
     ),
-    "damage": "source INTEGER NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL, reason TEXT NOT NULL",
+    "damage": (
+        "source INTEGER NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL, reason TEXT NOT NULL,"
+        " PRIMARY KEY (source, start, stop, reason)"
+    ),
 }
 INDEXES: Mapping[str, str] = {"attempts_by_run": "attempts (run)", "attempts_by_content": "attempts (content_key)"}
 
@@ -102,7 +105,12 @@ WRITES = {
         ("key", "source", "position", "number"),
         "",
     ),
-    "damage": Write("damage", _columns("source INTEGER, start INTEGER, stop INTEGER, reason TEXT"), (), ""),
+    "damage": Write(
+        "damage",
+        _columns("source INTEGER, start INTEGER, stop INTEGER, reason TEXT"),
+        ("source", "start", "stop", "reason"),
+        "",
+    ),
     "sources": Write("sources", _columns("id INTEGER, path TEXT, read_to INTEGER"), ("path",), "TRUE"),
 }
 

@@ -416,3 +416,20 @@ def test_directories_of_days_that_are_done_go(
     assert (done.journals, len(attempts(index))) == (1, 1)
     assert not old.parent.exists()
     assert path.parent.exists()
+
+
+def test_what_is_damaged_is_told_once_when_a_journal_is_read_again(
+    database: str, store: LocalStore, add_attempt: AddAttempt, run_ingest: Ingest, journal_files: Files
+) -> None:
+    """A pack that went lets all journals be read from their beginning again."""
+    add_attempt("a", ended=True)
+    run_ingest()[0].close()
+    add_attempt("b")
+    (path,) = journal_files()
+    data = bytearray(path.read_bytes())
+    data[300] ^= 1
+    path.write_bytes(data)
+    assert len(Index(store).damage()) == 1
+    Path(store.root, store.packs()[0]).unlink()
+    Index(store).close()
+    assert len(Index(store).damage()) == 1
