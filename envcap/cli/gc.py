@@ -26,7 +26,7 @@ from ..store.noting import is_pinned
 from ..store.sealing import finish
 from ..store.tidy import refuse_links
 from .dispatch import add_json, add_store, print_json, store_of
-from .ingest import say_waiting, shown_progress
+from .listing import say_waiting, shown_progress
 
 __all__ = ("add_arguments", "run")
 

@@ -21,15 +21,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 from ..store.index import Index
 from ..store.ingest import Ingested, ingest
 from ..store.local import LocalStore
 from .dispatch import add_json, add_store, print_json, store_of
+from .listing import say_waiting, shown_progress
 
-__all__ = ("add_arguments", "run", "say_waiting", "shown_progress")
+__all__ = ("add_arguments", "run")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -89,20 +88,3 @@ def _tell(index: Index, done: Ingested, damage: list[dict[str, object]]) -> None
 
 def _counted(number: int, what: str) -> str:
     return f"{number} {what}" + ("s" if number != 1 else "")
-
-
-def say_waiting() -> None:
-    """Say that another one is waited for."""
-    sys.stderr.write("another ingest is at work in this store; waiting for it\n")
-
-
-@contextmanager
-def shown_progress(title: str, *, quiet: bool, unit: str = "bytes") -> Iterator[Callable[[int, int], None]]:
-    """Give what is told how far something is; where somebody looks, it is a bar."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda done, whole: None
-        return
-    from .console import advancing
-
-    with advancing(title, unit) as advance:
-        yield advance

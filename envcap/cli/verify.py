@@ -26,8 +26,7 @@ from ..store.index import Attempt, Index
 from ..store.selector import resolve
 from ..trust.verify import AUTHENTIC, FOREIGN, INCOMPLETE, TAMPERED, Authenticity, Keyring, verify
 from .dispatch import add_json, add_store, print_json, store_of
-from .ingest import shown_progress
-from .listing import shown
+from .listing import shown, shown_progress
 
 __all__ = ("add_arguments", "run")
 

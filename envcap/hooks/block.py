@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import logging
 import os
-import resource
 import sys
-import time
 from collections.abc import Mapping, Sequence
 
 from ..environment import capture_environment
@@ -22,6 +20,7 @@ from .context import CONTEXT_VARIABLE, Context
 from .declared import DeclaredFiles
 from .importing import watch_imports
 from .observed import Observer
+from .resources import Stretch
 from .schedulers import scheduler_facts
 
 __all__ = ("CapturedBlock",)
@@ -62,8 +61,7 @@ class CapturedBlock:
         self.attempt: str | None = None
 
     def __enter__(self) -> CapturedBlock:
-        self._started = time.perf_counter()
-        self._usage = resource.getrusage(resource.RUSAGE_SELF)
+        self._stretch = Stretch()
         try:
             self._begin()
         except Exception as err:  # noqa: BLE001  (a fault of ours must not keep the block from running)
@@ -134,7 +132,7 @@ class CapturedBlock:
             outputs=outputs,
             missing=missing,
             contents=self._contents(),
-            resources=self._resources(),
+            resources=self._stretch.taken(),
             outcomes=observed.outcomes,
             observed=observed.components,
             degraded=degraded,
@@ -147,15 +145,6 @@ class CapturedBlock:
         if any(_text(value) is None for value in self._parameters.values()):
             contents["(opaque parameters)"] = None
         return contents
-
-    def _resources(self) -> dict[str, str]:
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        return {
-            "wall_s": f"{time.perf_counter() - self._started:.3f}",
-            "user_s": f"{usage.ru_utime - self._usage.ru_utime:.3f}",
-            "system_s": f"{usage.ru_stime - self._usage.ru_stime:.3f}",
-            "max_rss_kb": str(usage.ru_maxrss),
-        }
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows of the job."""

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import atexit
 import os
-import resource
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ..collectors.base import collect
@@ -30,6 +28,7 @@ from .background import Background
 from .context import CONTEXT_VARIABLE, Context
 from .importing import say
 from .observed import Observed, Observer
+from .resources import Stretch
 from .schedulers import scheduler_facts
 
 __all__ = ("KeptConfig", "QuantumRecording", "Session", "session", "settle")
@@ -165,8 +164,7 @@ class QuantumRecording:
         # What the middleware itself writes about a quantum.
         self._own = (f"{facts.label}_metadata", f"{facts.label}_log")
         self._writer: AttemptWriter | None = None
-        self._started = time.perf_counter()
-        self._usage = resource.getrusage(resource.RUSAGE_SELF)
+        self._stretch = Stretch()
         self.reads: dict[str, str] = {}
         self.writes: dict[str, str] = {}
         self.used: set[str] = set()
@@ -214,7 +212,7 @@ class QuantumRecording:
                 self._states[uuid] = _NOT_THERE
         # The error itself would keep alive what its frames hold.
         reason = scrub(f"{type(error).__name__}: {error}") if error is not None else None
-        snapshot, resources, ended = self._session.observer.observe(), self._resources(), timestamp()
+        snapshot, resources, ended = self._session.observer.observe(), self._stretch.taken(), timestamp()
 
         def finish() -> None:
             try:
@@ -292,12 +290,3 @@ class QuantumRecording:
             if entry.used:
                 contents[f"{group.dataset_type}{values}"] = entry.file.digest if entry.file else None
         return contents
-
-    def _resources(self) -> dict[str, str]:
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        return {
-            "wall_s": f"{time.perf_counter() - self._started:.3f}",
-            "user_s": f"{usage.ru_utime - self._usage.ru_utime:.3f}",
-            "system_s": f"{usage.ru_stime - self._usage.ru_stime:.3f}",
-            "max_rss_kb": str(usage.ru_maxrss),
-        }

@@ -15,6 +15,7 @@ from ..model.parsing import MAX_VALUES
 from ..model.result import Result
 from ..model.signature import Signature
 from ..model.verdict import Verdict
+from .base import split_digest
 from .journal import Damage, Record
 
 __all__ = (
@@ -71,12 +72,7 @@ def key_range(tag: bytes, prefix: str) -> tuple[bytes, bytes]:
 
 def _digest_bytes(text: str) -> bytes:
     """Return the first bytes of a digest."""
-    try:
-        if len(text) == 71 and text.startswith("sha256:"):
-            return bytes.fromhex(text[7 : 7 + 2 * _DIGEST_BYTES])
-    except ValueError:
-        pass
-    raise FormatError(f"{text[:80]!r} is no digest (sha256: and 64 hex digits)")
+    return bytes.fromhex(split_digest(text)[: 2 * _DIGEST_BYTES])
 
 
 class Batch:
