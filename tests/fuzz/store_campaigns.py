@@ -5,13 +5,11 @@ from __future__ import annotations
 
 import io
 import json
-import lzma
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +21,7 @@ from envcap.store.block import Block
 from envcap.store.index import Index
 from envcap.store.journal import Record, read_journal, read_record
 from envcap.store.local import LocalStore
-from envcap.store.pack import PackWriter, read_block, read_pack
+from envcap.store.pack import read_block, read_pack
 from envcap.store.selector import resolve
 from replay.build.interpreter import uv_program
 from replay.jobs.quantum import CapturedQuantum
@@ -33,6 +31,7 @@ from tests.fuzz.corpus import Corpus
 from tests.fuzz.forge import forge
 from tests.fuzz.guard import Guard
 from tests.fuzz.mutate import Mutator
+from tests.packing import forged_block, packed
 
 __all__ = ("STORE_CAMPAIGNS",)
 
@@ -91,15 +90,7 @@ class Packs(Campaign):
         super().__init__(corpus, guard, scratch)
         records = [one for path in _files(corpus.store, "journal/*/*/*") for one in read_journal(str(path))]
         self.records = [one for one in records if isinstance(one, Record)]
-        self.pool = [self._packed([(one.kind, one.data, one.seal) for one in self.records])]
-
-    def _packed(self, records: list[tuple[str, bytes, str | None]]) -> bytes:
-        stream = io.BytesIO()
-        writer = PackWriter(stream)
-        for record in records:
-            writer.add(*record)
-        writer.finish()
-        return stream.getvalue()
+        self.pool = [packed([(one.kind, one.data, one.seal) for one in self.records])]
 
     def good(self) -> tuple[bytes, int]:
         """Return a real pack."""
@@ -139,14 +130,6 @@ class Packs(Campaign):
         block = feed(read_block, io.BytesIO(data), min(offset, 2**62))
         if block is not None:
             feed(block.record, len(block))
-
-
-def forged_block(count: int, text: bytes, values: bytes) -> bytes:
-    """Return a block of any text and values."""
-    packed = lzma.compress(text, check=lzma.CHECK_NONE)
-    line = b"envcap-block xz %d %d %d %d " % (count, len(text), len(packed), len(values))
-    line += digest_of(packed + values).encode()
-    return line + b" %08x\n" % zlib.crc32(line) + packed + values + b"\n"
 
 
 class Stores(Campaign):

@@ -6,7 +6,6 @@ from __future__ import annotations
 import errno
 import io
 import json
-import lzma
 import os
 import sqlite3
 import subprocess
@@ -34,6 +33,7 @@ from envcap.store.local import LocalStore
 from envcap.store.pack import read_pack
 from envcap.store.selector import resolve
 from envcap.store.state import this_process
+from tests.packing import forged_block
 
 AddAttempt = Callable[..., str]
 Files = Callable[[], list[Path]]
@@ -320,9 +320,7 @@ class TestHarm:
 
     def test_a_block_of_nothing_is_refused_before_it_is_taken_apart(self) -> None:
         text = bytes(1 << 24)
-        packed = lzma.compress(text, check=lzma.CHECK_NONE)
-        line = b"envcap-block xz %d %d %d 0 %b" % (len(text), len(text), len(packed), digest_of(packed).encode())
-        pack = line + b" %08x\n" % zlib.crc32(line) + packed + b"\n"
+        pack = forged_block(len(text), text)
         began = time.process_time()
         (damage,) = read_pack(io.BytesIO(pack))
         assert isinstance(damage, Damage)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import io
-import zlib
 
 import pytest
 from hypothesis import given, settings
@@ -16,21 +15,12 @@ from envcap.errors import FormatError
 from envcap.store.block import Block, BlockWriter
 from envcap.store.journal import Damage, Record
 from envcap.store.pack import PackWriter, read_block, read_pack
+from tests.packing import forged_block, packed
 
 SEAL = "9c2fe6cd19202529:e74255b7963d696d9ebdfba37baca418"
 UUID = "01a219eb-1f33-7480-9dd8-b2c54e310295"
 DIGEST = "sha256:" + "ab" * 32
 Given = tuple[str, bytes, str | None]
-
-
-def packed(records: list[Given]) -> bytes:
-    """Return a pack."""
-    stream = io.BytesIO()
-    writer = PackWriter(stream)
-    for record in records:
-        writer.add(*record)
-    writer.finish()
-    return stream.getvalue()
 
 
 def unpacked(pack: bytes) -> tuple[list[Given], list[Damage]]:
@@ -116,8 +106,7 @@ def test_a_pack_that_is_cut_off_keeps_what_came_before(many: list[Given]) -> Non
 
 
 def test_a_block_of_a_newer_kind_is_told_from_damage() -> None:
-    line = b"envcap-block zstd 1 10 5 5 " + digest_of(b"x" * 10).encode()
-    _, (damage,) = unpacked(line + b" %08x\n" % zlib.crc32(line) + b"x" * 10 + b"\n")
+    _, (damage,) = unpacked(forged_block(1, b"x", codec=b"zstd"))
     assert "update envcap" in damage.reason
 
 
