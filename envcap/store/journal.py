@@ -50,6 +50,9 @@ END = "end"
 """Kind of the record by which a process says that it writes no more."""
 
 _MAGIC = b"envcap-record "
+_FULL = 1 << 30
+"""Size after which a process goes on in another journal: readers read a file whole, and refuse what is too large."""
+
 _MAX_HEADER = 256
 _MOST_READINGS = 8
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
@@ -116,6 +119,7 @@ class Journal:
         self._pid = 0
         self._descriptor = -1
         self._path = ""
+        self._size = 0
         self._reserved = False
         self._lock = allocate_lock()
 
@@ -170,16 +174,24 @@ class Journal:
         """
         if self._pid != os.getpid():
             return
-        self.append((END, b"{}"))
         with self._lock:
-            descriptor, self._pid = self._descriptor, 0
             try:
-                os.fdatasync(descriptor)
-                sync_directories(os.path.dirname(self._path), self._root)
+                self._end()
             except OSError as err:
                 raise StoreError(f"store {self._root}: can't write the journal: {err.strerror or err}") from err
-            finally:
-                os.close(descriptor)
+
+    def _end(self) -> None:
+        """Append that this journal has ended, sync and close it; another begins with the next record."""
+        end = b"{}"
+        line = _header(f"{END} {digest_of(end)} {len(end)} {UNSEALED}".encode("ascii")) + end + b"\n"
+        descriptor, self._pid = self._descriptor, 0
+        try:
+            # One that went into a pack meanwhile needs no end: what came too late for that, was written anew.
+            if self._append_in_place(line):
+                os.fdatasync(descriptor)
+                sync_directories(os.path.dirname(self._path), self._root)
+        finally:
+            os.close(descriptor)
 
     def _write(self, records: Sequence[tuple[str, bytes]], digests: Sequence[str], seals: Sequence[str]) -> None:
         lines = [
@@ -190,6 +202,8 @@ class Journal:
             if self._pid != os.getpid():
                 self._lock = allocate_lock()  # whoever held it when this process was forked is not in it
             with self._lock:
+                if self._pid == os.getpid() and self._size > _FULL:
+                    self._end()
                 if self._pid != os.getpid():
                     self._open()
                 if not self._append_in_place(b"".join(lines)):
@@ -217,6 +231,7 @@ class Journal:
             os.makedirs(folder, exist_ok=True)
             self._descriptor = os.open(self._path, flags, 0o666)
         self._pid = os.getpid()
+        self._size = 0
         self._reserved = False
 
     def _append_in_place(self, records: bytes) -> bool:
@@ -243,6 +258,7 @@ class Journal:
             if err.errno != errno.ESTALE:
                 os.ftruncate(self._descriptor, before)
             raise
+        self._size = before + written
         if written != len(record):
             os.ftruncate(self._descriptor, before)
             raise OSError("the file system took only a part of the record (is it full?)")

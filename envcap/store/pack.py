@@ -8,15 +8,17 @@ what stands before it in the line. As in a journal, a block that doesn't verify 
 
 from __future__ import annotations
 
+import os
 from binascii import crc32
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ..digest import digest_of
-from ..errors import FormatError
+from ..errors import FormatError, StoreError
 from .block import MAX_TEXT, Block, BlockWriter
 from .journal import Damage, Waste
 
-__all__ = ("PackWriter", "read_block", "read_pack")
+__all__ = ("PackWriter", "read_block", "read_pack", "written_pack")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,6 +56,28 @@ class PackWriter:
         self._stream.write(block)
         self.size += len(block)
         self._block = BlockWriter()
+
+
+@contextmanager
+def written_pack(path: str) -> Iterator[PackWriter]:
+    """Give what writes a new pack, which is whole and synced at the end; there is none if that could not be.
+
+    Raises
+    ------
+    OSError
+        If it can't be written.
+    """
+    try:
+        with open(path, "xb") as stream:
+            writer = PackWriter(stream)
+            yield writer
+            writer.finish()
+            stream.flush()
+            os.fsync(stream.fileno())
+    except (OSError, StoreError):
+        if os.path.lexists(path):
+            os.unlink(path)
+        raise
 
 
 def read_pack(stream: BinaryIO) -> Iterator[Block | Damage]:

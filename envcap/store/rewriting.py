@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator, Sequence, Set
@@ -11,18 +10,18 @@ from collections.abc import Iterator, Sequence, Set
 from ..errors import FormatError, StoreError
 from ..ids import uuid7, uuid_bytes
 from ..model.document import parse_json
-from .base import sync_directories
 from .batch import DIGEST, key_of
 from .block import Block
 from .index import Index
 from .journal import Record, read_journal
 from .local import PACKS, SCRATCH
-from .pack import PackWriter, read_pack
-from .sealing import LIST, REPLACES, finish
+from .pack import read_pack, written_pack
+from .sealing import LIST, REPLACES, finish, put_in_place
 
 __all__ = ("packs_to_rewrite", "records_of", "rewrite")
 
 _SMALL = 1 << 20
+_LARGEST = 64 << 20
 _ATTEMPT = re.compile(rb'"(?:attempt|replay)":"([0-9a-f-]{36})"')
 _MANY = 8
 _ABOUT = {"manifest": "attempt", "result": "attempt", "verdict": "replay", "signature": "attempt", "note": "attempt"}
@@ -56,7 +55,7 @@ def _holds_any(index: Index, name: str, forgotten: Set[bytes]) -> bool:
 
 
 def rewrite(index: Index, packs: Sequence[str], forgotten: Set[bytes]) -> None:
-    """Write packs anew, as one, and delete them.
+    """Write packs anew, several as one, and delete them.
 
     Whoever dies between the two has left a list of what is to be deleted: the next one finishes it (`finish`).
 
@@ -65,33 +64,43 @@ def rewrite(index: Index, packs: Sequence[str], forgotten: Set[bytes]) -> None:
     StoreError
         If it can't be written.
     """
-    if not packs:
-        return
+    for group in _groups(index, packs):
+        _rewrite_as_one(index, group, forgotten)
+    if packs:
+        index.refresh()
+
+
+def _groups(index: Index, packs: Sequence[str]) -> Iterator[list[str]]:
+    """Yield packs in groups: a pack that nobody reads because it is too large would be as good as lost."""
+    group: list[str] = []
+    size = 0
+    for name in packs:
+        length = index.store.size(name)
+        if group and size + length > _LARGEST:
+            yield group
+            group, size = [], 0
+        group.append(name)
+        size += length
+    if group:
+        yield group
+
+
+def _rewrite_as_one(index: Index, packs: Sequence[str], forgotten: Set[bytes]) -> None:
     root = index.store.root
-    path = os.path.join(root, PACKS, uuid7())
+    pack = f"{PACKS}/{uuid7()}"
+    path = os.path.join(root, pack)
     try:
-        with open(path + SCRATCH, "xb") as stream:
-            writer = PackWriter(stream)
+        with written_pack(path + SCRATCH) as writer:
             for name in packs:
                 for record in records_of(index, name, forgotten):
                     writer.add(record.kind, record.data, record.seal)
-            writer.finish()
-            stream.flush()
-            os.fsync(stream.fileno())
-        with open(path + REPLACES, "x", encoding="utf-8") as listed:
-            json.dump([os.path.basename(name) for name in packs], listed)
-            listed.flush()
-            os.fsync(listed.fileno())
-        sync_directories(os.path.dirname(path), root)
         # One without any record is an empty file, which is a pack, too.
-        os.rename(path + SCRATCH, path)
-        sync_directories(os.path.dirname(path), root)
+        put_in_place(root, pack, REPLACES, [os.path.basename(name) for name in packs])
         finish(root)
         if not writer.size:
             os.unlink(path)
     except OSError as err:
         raise StoreError(f"store {root}: can't write a pack: {err.strerror or err}") from err
-    index.refresh()
 
 
 def records_of(index: Index, name: str, forgotten: Set[bytes]) -> Iterator[Record]:

@@ -33,7 +33,7 @@ from .batch import Batch
 from .block import Block
 from .journal import END, SEALED, Damage, Journal, Record, read_journal
 from .local import PACKS, SCRATCH
-from .pack import PackWriter, read_pack
+from .pack import PackWriter, read_pack, written_pack
 from .state import state_of
 
 __all__ = (
@@ -46,6 +46,7 @@ __all__ = (
     "finish",
     "listed_journals",
     "move",
+    "put_in_place",
     "seal_group",
 )
 
@@ -116,19 +117,13 @@ def seal_group(root: str, names: Sequence[str], pack: str, source: int) -> Seale
     scratch = os.path.join(root, pack + SCRATCH)
     try:
         os.makedirs(os.path.dirname(scratch), exist_ok=True)
-        with open(scratch, "xb") as stream:
-            writer = PackWriter(stream)
+        with written_pack(scratch) as writer:
             for name in names:
                 _seal(root, name, writer, group)
-            writer.finish()
-            stream.flush()
-            os.fsync(stream.fileno())
-    except OSError as err:
-        if os.path.lexists(scratch):
+        if not writer.size:
             os.unlink(scratch)
+    except OSError as err:
         raise StoreError(f"store {root}: can't write a pack: {err.strerror or err}") from err
-    if not writer.size:
-        os.unlink(scratch)
     return group._replace(size=writer.size)
 
 
@@ -186,12 +181,22 @@ def move(root: str, group: SealedGroup) -> None:
     StoreError
         If that can't be done.
     """
-    path = os.path.join(root, group.pack)
-    if not group.size:
-        return
+    if group.size:
+        put_in_place(root, group.pack, LIST, group.journals)
+
+
+def put_in_place(root: str, pack: str, ending: str, instead_of: object) -> None:
+    """Give a pack, which is a scratch file, its name, once the list of what it stands for is there and synced.
+
+    Raises
+    ------
+    StoreError
+        If that can't be done.
+    """
+    path = os.path.join(root, pack)
     try:
-        with open(path + LIST, "x", encoding="utf-8") as stream:
-            json.dump(group.journals, stream)
+        with open(path + ending, "x", encoding="utf-8") as stream:
+            json.dump(instead_of, stream)
             stream.flush()
             os.fsync(stream.fileno())
         sync_directories(os.path.dirname(path), root)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from envcap.store import rewriting
+from envcap.store.garbage import collect_garbage
 from envcap.store.index import Index
 from envcap.store.ingest import ingest
 from envcap.store.journal import Journal, read_journal
@@ -215,6 +217,21 @@ class TestJobs:
         assert attempts(store) == added
         assert [reader.load(one).manifest.attempt for one in added] == added
         assert json.loads(envcap("gc", "--json").stdout)["packs"] == 0
+
+    def test_packs_are_not_joined_to_one_that_is_too_large(
+        self, store: LocalStore, add_attempt: AddAttempt, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A reader refuses a file of gigabytes: all jobs in it would be lost."""
+        added = []
+        for number in range(9):
+            added.append(add_attempt(f"job{number}", ended=True))
+            seal(store)
+        largest = 3 * max(map(store.size, store.packs()))
+        monkeypatch.setattr(rewriting, "_LARGEST", largest)
+        collect_garbage(Index(store), set(), dry_run=False, advance=lambda done, whole: None)
+        assert len(store.packs()) == 3
+        assert max(map(store.size, store.packs())) <= largest
+        assert attempts(store) == added
 
     @pytest.mark.parametrize("words", [("--run", "a"), ("--forget-older-than", "-1"), ("--forget-older-than", "x")])
     def test_wrong_words_are_refused(self, envcap: Run, store: LocalStore, words: tuple[str, ...]) -> None:

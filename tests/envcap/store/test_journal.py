@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from envcap.digest import digest_of
 from envcap.errors import StoreError
 from envcap.ids import uuid7
+from envcap.store import journal as journal_module
 from envcap.store.journal import MAX_RECORD, Damage, Journal, Record, journal_paths, read_journal, read_record
 from envcap.store.local import LocalStore
 
@@ -293,3 +294,21 @@ class TestDisks:
         journal = Journal(read_only(store.root))
         with pytest.raises(StoreError, match="can't write the journal: Read-only file system"):
             journal.append(RECORDS[0])
+
+
+def test_a_process_that_writes_very_much_goes_on_in_another_journal(
+    store: LocalStore, journal_files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readers refuse a file that is too large: what is in it would be as good as lost."""
+    monkeypatch.setattr(journal_module, "_FULL", 400)
+    journal = Journal(store.root)
+    for number in range(9):
+        journal.append(("manifest", b"%d" % number * 100))
+        time.sleep(0.002)  # the names of journals, and so their order, have milliseconds
+    journal.close()
+    found = [split(path)[0] for path in journal_files()]
+    assert len(found) > 3
+    assert [record.data[:1] for records in found for record in records if record.kind == "manifest"] == [
+        b"%d" % number for number in range(9)
+    ]
+    assert all(records[-1].kind == "end" for records in found)
