@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Validation of a whole release: choose quanta, re-run them on many workers, report, gate."""
