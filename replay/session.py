@@ -104,6 +104,23 @@ class ReplaySession:
         self._journal.append(("verdict", verdict.to_bytes()))
         return verdict
 
+    def remake(self, plan: Plan) -> list[RemadeOutput]:
+        """Replay a job and return what it made, without a verdict.
+
+        Raises
+        ------
+        EnvcapError
+            As `run`.
+        """
+        if isinstance(plan.job, CapturedQuantum):
+            self._isolated = self._repositories.free_for(plan.job)
+        return self._execute(plan)[2]
+
+    def forget(self, job: CapturedJob) -> None:
+        """Delete what was re-made of the last job."""
+        place = self._place(job) if isinstance(job, CapturedQuantum) else self._scratch(job)
+        shutil.rmtree(place, ignore_errors=True)
+
     def _scratch(self, job: CapturedJob) -> str:
         return os.path.join(self.folder, f"job-{job.manifest.attempt}")
 
@@ -228,7 +245,7 @@ class ReplaySession:
             outputs=original.outputs,
         )
         writer = AttemptWriter(
-            self._journal, environment, job.work, own, job_id=job.manifest.job_id, replay_of=job.manifest.attempt
+            self._journal, environment, job.work, own, job_id=job.manifest.job_id, replay_of=job.replay_of
         )
         writer.begin()
         return writer

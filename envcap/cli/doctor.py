@@ -23,8 +23,8 @@ from ..collectors.base import collect
 from ..collectors.registry import COLLECTORS
 from ..describe import summary
 from ..errors import EnvcapError
+from ..hooks.loaded import LIBRARIES
 from ..hooks.mapped import mapped_files
-from ..hooks.observed import LIBRARIES
 from ..model.descriptor import describe_bytes
 from ..store.base import default_store
 from ..store.local import LocalStore

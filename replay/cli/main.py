@@ -16,6 +16,8 @@ _COMMANDS: Commands = {
     "bundle": ("replay.cli.bundle", "put a job and all that its replay needs into one file"),
     "unbundle": ("replay.cli.unbundle", "take a bundle in, for 'replay run --offline'"),
     "compare": ("replay.cli.compare", "compare two files and judge the differences"),
+    "explain": ("replay.cli.explain", "say why the outputs of two jobs differ: the suspects"),
+    "bisect": ("replay.cli.bisect", "find by trying which change makes the difference"),
 }
 
 

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Why two attempts differ, as far as what is on record tells: how their outputs differ, and the suspects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from envcap import html
+from envcap.printable import printable
+
+from ..comparators.base import ComparisonError
+from ..comparators.difference import Leaf
+from ..comparators.files import FileComparison, compare_files
+from ..comparators.policy import Policy
+from ..jobs.base import CapturedJob
+from .pairs import output_path, outputs_by_name
+from .suspect import Suspect
+from .suspects import suspects
+
+__all__ = ("ComparedOutput", "Explanation", "explain")
+
+_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class ComparedOutput:
+    """One output of both.
+
+    Attributes
+    ----------
+    name : `str`
+    comparison : `FileComparison` or `None`
+    unknown : `str`
+        Why they could not be compared.
+    """
+
+    name: str
+    comparison: FileComparison | None
+    unknown: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        comparison = self.comparison.to_json() if self.comparison else None
+        return {"name": self.name, "comparison": comparison, "unknown": self.unknown}
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation:
+    """Why two attempts differ.
+
+    Attributes
+    ----------
+    a, b : `CapturedJob`
+    outputs : sequence of `ComparedOutput`
+    suspects : sequence of `Suspect`
+        The likeliest first.
+    """
+
+    a: CapturedJob
+    b: CapturedJob
+    outputs: Sequence[ComparedOutput]
+    suspects: Sequence[Suspect]
+
+    @property
+    def is_different(self) -> bool | None:
+        """Whether an output differs; `None` if none could be compared."""
+        compared = [one.comparison for one in self.outputs if one.comparison]
+        return any(one.judgement.significant or one.judgement.tolerated for one in compared) if compared else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return {
+            "a": self.a.manifest.attempt,
+            "b": self.b.manifest.attempt,
+            "different": self.is_different,
+            "outputs": [one.to_json() for one in self.outputs],
+            "suspects": [one.to_json() for one in self.suspects],
+        }
+
+    def __repr__(self) -> str:
+        first = self.suspects[0].title if self.suspects else "nothing"
+        return printable(f"<why {self.a.manifest.attempt} and {self.b.manifest.attempt} differ: {first} first>", "")
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (str(number), one.title, one.before, one.after, "\n".join(one.evidence))
+            for number, one in enumerate(self.suspects[:_SHOWN], 1)
+        ]
+        outputs = [(one.name, html.Badge(_verdict(one)), "\n".join(_lines(one))) for one in self.outputs]
+        title = f"why {self.a.manifest.job.name} differs"
+        return html.page(
+            title,
+            html.table(("output", "", ""), outputs),
+            html.table(("", "suspect", "A", "B", "evidence"), rows),
+        )
+
+
+def explain(a: CapturedJob, b: CapturedJob, policy: Policy) -> Explanation:
+    """Say why two attempts differ.
+
+    Parameters
+    ----------
+    a, b : `CapturedJob`
+    policy : `Policy`
+        What may differ anyhow; new UUIDs and another RUN are taken for granted.
+    """
+    outputs = list(_compared(a, b, policy.for_new_run()))
+    leaves: list[Leaf] = []
+    for one in outputs:
+        if one.comparison:
+            leaves += (*one.comparison.judgement.significant, *one.comparison.judgement.tolerated)
+    return Explanation(a, b, outputs, suspects(a, b, leaves))
+
+
+def _compared(a: CapturedJob, b: CapturedJob, policy: Policy) -> Iterator[ComparedOutput]:
+    theirs = outputs_by_name(b)
+    for name, output in outputs_by_name(a).items():
+        if name not in theirs:
+            yield ComparedOutput(name, None, "only the first made it")
+            continue
+        paths = Path(output_path(output)), Path(output_path(theirs[name]))
+        try:
+            yield ComparedOutput(name, compare_files(*paths, policy))
+        except ComparisonError as err:
+            yield ComparedOutput(name, None, str(err))
+
+
+def _verdict(one: ComparedOutput) -> str:
+    return str(one.comparison.verdict) if one.comparison else "unknown"
+
+
+def _lines(one: ComparedOutput) -> Iterator[str]:
+    return one.comparison.lines() if one.comparison else iter((one.unknown,))
