@@ -52,8 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _print(found: Explanation, most: int | None) -> None:
     out = console(stderr=False)
     for output in found.outputs:
-        verdict = output.comparison.verdict if output.comparison else "unknown"
-        out.print(printable(f"{output.name}: {verdict} {output.unknown}".rstrip()), markup=False)
+        verdict = output.comparison.verdict if output.comparison else ""
+        out.print(printable(f"{output.name}: {verdict or output.unknown}"), markup=False)
         for line in output.comparison.lines() if output.comparison else ():
             out.print(printable(f"  {line}"), markup=False)
     if found.is_different is False:

@@ -3,19 +3,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from ..comparators.base import ComparisonError
+from envcap.digest import digest_of_file
+
 from ..comparators.files import compare_files
 from ..comparators.policy import Policy, Verdict
 from ..jobs.base import CapturedJob
 from .changes.base import Change
 from .delta import minimise
-from .pairs import output_pairs
+from .pairs import as_captured, output_pairs, output_path
 from .trial import Outcome, Trial
 from .trials import Trials
 
@@ -159,14 +161,12 @@ class _Search:
 
 def _against_original(name: str, trials: Trials, reference: str, job: CapturedJob, policy: Policy) -> Iterator[str]:
     """Yield what a reader must know if a re-run isn't what the job left."""
-    kept = trials.kept(reference)
-    for output, path in output_pairs(trials.a, job, kept):
-        what = output.dataset_type or path
-        where = (output.file.uri or "").removeprefix("file://")
-        try:
-            verdict = compare_files(Path(where), Path(path), policy).verdict
-        except ComparisonError as err:
-            yield f"whether the re-run of {name} makes its {what} can't be told: {err}"
+    for output, path in output_pairs(trials.a, job, trials.kept(reference)):
+        what, digest = output.dataset_type or os.path.basename(output_path(output)), digest_of_file(path)[0]
+        if digest == output.file.digest:
             continue
-        if verdict is Verdict.DIFFERENT:
+        original = as_captured(output)
+        if original is None:
+            yield f"the re-run of {name} makes other bytes than its {what} had, and that is not there to compare with"
+        elif compare_files(original, Path(path), policy).verdict is Verdict.DIFFERENT:
             yield f"the re-run of {name} does not make the {what} that {name} left: something else differs, too"

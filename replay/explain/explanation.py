@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from envcap import html
+from envcap.model.result import Output
 from envcap.printable import printable
 
 from ..comparators.base import ComparisonError
@@ -16,7 +16,7 @@ from ..comparators.difference import Leaf
 from ..comparators.files import FileComparison, compare_files
 from ..comparators.policy import Policy
 from ..jobs.base import CapturedJob
-from .pairs import output_path, outputs_by_name
+from .pairs import as_captured, output_path, outputs_by_name
 from .suspect import Suspect
 from .suspects import suspects
 
@@ -32,19 +32,22 @@ class ComparedOutput:
     Attributes
     ----------
     name : `str`
+    differs : `bool` or `None`
+        Whether they differ in what matters; `None` if that can't be told.
     comparison : `FileComparison` or `None`
     unknown : `str`
         Why they could not be compared.
     """
 
     name: str
+    differs: bool | None
     comparison: FileComparison | None
     unknown: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON."""
         comparison = self.comparison.to_json() if self.comparison else None
-        return {"name": self.name, "comparison": comparison, "unknown": self.unknown}
+        return {"name": self.name, "differs": self.differs, "comparison": comparison, "unknown": self.unknown}
 
 
 @dataclass(frozen=True, repr=False)
@@ -66,9 +69,9 @@ class Explanation:
 
     @property
     def is_different(self) -> bool | None:
-        """Whether an output differs; `None` if none could be compared."""
-        compared = [one.comparison for one in self.outputs if one.comparison]
-        return any(one.judgement.significant or one.judgement.tolerated for one in compared) if compared else None
+        """Whether an output differs; `None` if that can be told of none."""
+        told = [one.differs for one in self.outputs if one.differs is not None]
+        return any(told) if told else None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON."""
@@ -118,14 +121,26 @@ def explain(a: CapturedJob, b: CapturedJob, policy: Policy) -> Explanation:
 def _compared(a: CapturedJob, b: CapturedJob, policy: Policy) -> Iterator[ComparedOutput]:
     theirs = outputs_by_name(b)
     for name, output in outputs_by_name(a).items():
-        if name not in theirs:
-            yield ComparedOutput(name, None, "only the first made it")
-            continue
-        paths = Path(output_path(output)), Path(output_path(theirs[name]))
-        try:
-            yield ComparedOutput(name, compare_files(*paths, policy))
-        except ComparisonError as err:
-            yield ComparedOutput(name, None, str(err))
+        other = theirs.get(name)
+        if other is None:
+            yield ComparedOutput(name, True, None, "only the first made it")
+        elif output.file.digest is not None and output.file.digest == other.file.digest:
+            yield ComparedOutput(name, False, None, "both made the same bytes")
+        else:
+            yield _compared_files(name, output, other, policy)
+
+
+def _compared_files(name: str, a: Output, b: Output, policy: Policy) -> ComparedOutput:
+    paths = as_captured(a), as_captured(b)
+    if paths[0] is None or paths[1] is None:
+        gone = output_path(a if paths[0] is None else b)
+        told = f"their bytes differ, but {gone} is gone, or not what the job wrote any more"
+        return ComparedOutput(name, None, None, told)
+    try:
+        found = compare_files(paths[0], paths[1], policy)
+    except ComparisonError as err:
+        return ComparedOutput(name, None, None, str(err))
+    return ComparedOutput(name, bool(found.judgement.significant or found.judgement.tolerated), found)
 
 
 def _verdict(one: ComparedOutput) -> str:

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
+from envcap.digest import digest_of_file
 from envcap.model.result import Output
 
 from ..jobs.base import CapturedJob
 from ..jobs.quantum import CapturedQuantum
 
-__all__ = ("output_pairs", "output_path", "outputs_by_name")
+__all__ = ("as_captured", "output_pairs", "output_path", "outputs_by_name")
 
 
 def outputs_by_name(job: CapturedJob) -> dict[str, Output]:
@@ -45,3 +47,12 @@ def output_pairs(a: CapturedJob, b: CapturedJob, paths: Mapping[str, str]) -> It
 def output_path(output: Output) -> str:
     """Return where an output was, as a path."""
     return (output.file.uri or "").removeprefix("file://")
+
+
+def as_captured(output: Output) -> Path | None:
+    """Return where an output is, if that is still what the job left there; `None` if it is gone, or another one."""
+    path = Path(output_path(output))
+    try:
+        return path if digest_of_file(str(path))[0] == output.file.digest else None
+    except OSError:
+        return None

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from envcap.digest import digest_of_file
 from envcap.errors import EnvcapError
 from envcap.hooks.attempt import open_journal
 
@@ -89,7 +90,7 @@ class Trials:
             If it can't be re-run: then nothing can be said.
         """
         known = self._log.find(name)
-        if known is not None and self.kept(name).keys() == known.outputs.keys():
+        if known is not None and self._digests(self.kept(name)) == known.outputs:
             return known
         began = time.perf_counter()
         job, remade = self._remade(chosen)
@@ -145,7 +146,7 @@ class Trials:
         remade: Mapping[str, RemadeOutput],
         reason: str = "",
     ) -> Trial:
-        digests = {name: compare_files(Path(p), Path(p)).original.digest for name, p in _paths(remade).items()}
+        digests = self._digests(_paths(remade))
         trial = Trial(key, sorted(chosen), outcome, digests, reason, f"{time.perf_counter() - began:.3f}")
         if job is not None:
             self._session.forget(job)
@@ -171,6 +172,10 @@ class Trials:
         policy = self._options.policy.for_new_run()
         found = [compare_files(Path(kept[name]), Path(paths[name]), policy).verdict for name in kept]
         return max(found, key=list(Verdict).index)
+
+    @staticmethod
+    def _digests(paths: Mapping[str, str]) -> dict[str, str]:
+        return {name: digest_of_file(path)[0] for name, path in paths.items()}
 
     def _kept_in(self, name: str) -> str:
         return os.path.join(self._folder, "kept", name)
