@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from .build.base import EngineOptions
-from .comparators.policy import DEFAULT, Policy
+from .comparators.policy import DEFAULT, Policy, Verdict
 from .fidelity import Fidelity
 from .jobs.base import CapturedJob
 from .planning import Plan, make_plan
@@ -39,6 +39,10 @@ class Options:
     given : mapping
         Files to judge the outputs by, by dataset UUID, instead of those in the repository.
     engine_options : `EngineOptions`
+    campaign : `str` or `None`
+        Id of the campaign that the verdicts belong to.
+    discarded : collection of `Verdict`
+        Of a job with such a verdict, nothing that was re-made is kept.
     """
 
     engine: str = "auto"
@@ -51,6 +55,8 @@ class Options:
     trust: bool = False
     given: Mapping[str, str] = field(default_factory=dict)
     engine_options: EngineOptions = field(default_factory=EngineOptions)
+    campaign: str | None = None
+    discarded: Collection[Verdict] = ()
 
     def plan(self, job: CapturedJob) -> Plan:
         """Return the plan of a job's replay with these options."""

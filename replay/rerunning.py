@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable
 
 from envcap.errors import EnvcapError
 from envcap.hooks.attempt import open_journal
@@ -38,7 +38,7 @@ def rerun(job: CapturedJob, options: Options, progress: Progress) -> ReplayVerdi
 
 
 def rerun_all(
-    jobs: Sequence[CapturedJob], options: Options, progress: Progress
+    jobs: Iterable[CapturedJob], options: Options, progress: Progress
 ) -> Generator[tuple[CapturedJob, ReplayVerdict | EnvcapError], None, None]:
     """Re-run jobs in one session, and yield for each the verdict, or why there is none.
 
@@ -47,6 +47,7 @@ def rerun_all(
     session: ReplaySession | None = None
     try:
         for job in jobs:
+            progress.begin()
             try:
                 job.science_outputs()  # refuses a job that left nothing to judge by
                 plan = options.plan(job)
