@@ -10,7 +10,7 @@ from .build.base import EngineOptions
 from .comparators.policy import DEFAULT, Policy, Verdict
 from .fidelity import Fidelity
 from .jobs.base import CapturedJob
-from .planning import Plan, make_plan
+from .planning import KnownLayers, Plan, make_plan
 
 __all__ = ("ANOTHER_PLACE", "Options")
 
@@ -58,6 +58,6 @@ class Options:
     campaign: str | None = None
     discarded: Collection[Verdict] = ()
 
-    def plan(self, job: CapturedJob) -> Plan:
-        """Return the plan of a job's replay with these options."""
-        return make_plan(job, self.engine, self.code, trust=self.trust, options=self.engine_options)
+    def plan(self, job: CapturedJob, known: KnownLayers | None = None) -> Plan:
+        """Return the plan of a job's replay with these options; `known` is of earlier ones with the same."""
+        return make_plan(job, self.engine, self.code, trust=self.trust, options=self.engine_options, known=known)

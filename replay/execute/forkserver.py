@@ -10,6 +10,7 @@ started, and empties the temporary directories.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.util
 import json
@@ -49,12 +50,16 @@ def main() -> None:
     worker = _load(worker_path)
     for name in modules:
         _preload(name)
+    gc.collect()
     _say(answers, {"ready": True, "python": sys.version.split()[0]})
     for line in sys.stdin:
         task = json.loads(line)
         started = time.perf_counter()
         sys.stdout.flush()
         sys.stderr.flush()
+        _prepare(worker, task["request"])
+        # A child's garbage collections would look at all that was imported, and so copy it.
+        gc.freeze()
         before = _count(_MEMORY_EVENTS, "oom_kill "), _count(_FORK_EVENTS, "max ")
         pid = os.fork()
         if pid == 0:
@@ -95,6 +100,14 @@ def _preload(name: str) -> None:
         traceback.print_exc()
 
 
+def _prepare(worker: Any, request: str) -> None:
+    """Do once, in this process, what each child would do."""
+    try:
+        worker.prepare(request)
+    except BaseException:  # noqa: BLE001  (likewise)
+        traceback.print_exc()
+
+
 def _interrupt(number: int, frame: object) -> None:
     """Hand an interruption on: the child takes back what is half made."""
     if _Child.pid:
@@ -115,6 +128,9 @@ def _run(worker: Any, task: dict[str, Any]) -> None:
     if task["umask"]:
         os.umask(int(task["umask"], 8))
     worker.answer(task["request"], task["response"])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # to take apart what was imported takes longer than many a quantum
 
 
 def _wait(pid: int, seconds: float) -> tuple[int, bool]:

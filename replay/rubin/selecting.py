@@ -57,17 +57,30 @@ def select_datasets(
         told = "none of the RUNs in the store" if not collections else f"no RUN in {', '.join(collections)}"
         raise UnknownSelectorError(f"{told} is in {repository}; name what is there: --collection C")
     names = _dataset_types(butler, where_to_look, dataset_types)
+    data_id = _only_instrument(butler)
     found = {}
     for name in names:
         try:
             refs = butler.query_datasets(
-                name, collections=where_to_look, find_first=bool(collections), where=where, limit=None, explain=False
+                name,
+                collections=where_to_look,
+                find_first=bool(collections),
+                data_id=data_id,
+                where=where,
+                limit=None,
+                explain=False,
             )
         except Exception as err:
             raise UsageError(f"--where {where!r}, for {name}: {reason(err)}") from err
         if refs:
             found[name] = [str(ref.id) for ref in refs]
     return found
+
+
+def _only_instrument(butler: Any) -> dict[str, str]:
+    """Return the instrument that an expression needn't name, since there is no other."""
+    found = butler.query_dimension_records("instrument", limit=2, explain=False)
+    return {"instrument": found[0].name} if len(found) == 1 else {}
 
 
 def _runs(butler: Any, collections: Sequence[str]) -> list[str]:

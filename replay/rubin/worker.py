@@ -24,7 +24,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-__all__ = ("Refused", "answer", "frozen_config", "isolated_repository")
+__all__ = ("Refused", "answer", "frozen_config", "isolated_repository", "prepare")
 
 
 class Refused(Exception):  # noqa: N818  (an answer, not an error)
@@ -39,6 +39,111 @@ class _Payload:
     """Whether the payload has been started: what goes wrong before is no fault of its own."""
 
     started = False
+
+
+class _Opened:
+    """What the server has opened, for all children to come.
+
+    Attributes
+    ----------
+    butlers : `dict`
+        By the place of their repository; `None` where there can be none.
+    graphs : `dict`
+        Of one task each, by what they depend on of a request.
+    known, unknown : `set`
+        RUNs and dataset types, with the place of their isolated repository, that its butler knows; and that a child is
+        to write there, if they aren't there yet.
+    """
+
+    butlers: dict[str, Any] = {}
+    graphs: dict[tuple[str, ...], Any] = {}
+    known: set[tuple[str, str]] = set()
+    unknown: set[tuple[str, str]] = set()
+
+
+def prepare(request_path: str) -> None:
+    """Open in the server, once, what its children would open each: it takes longer than many a quantum.
+
+    Nothing is opened that could not be taken through a fork: a repository on a server, or one of which a file stays
+    open. What fails here fails in the child again, which says so.
+    """
+    with open(request_path, encoding="utf-8") as stream:
+        request = json.load(stream)
+    if request["new_run"]:
+        return
+    from lsst.daf.butler import Butler
+
+    for place, writeable in ((request["repository"], False), (request["isolated"], True)):
+        if place not in _Opened.butlers and Butler.has_repo_config(place):
+            _Opened.butlers[place] = _opened_for_children(place, writeable)
+    source, isolated = (_Opened.butlers.get(request[name]) for name in ("repository", "isolated"))
+    if source is not None and _graph_key(request) not in _Opened.graphs:
+        _look(source, request)
+        _Opened.graphs[_graph_key(request)] = _graph(source, request)
+        source._registry._db._engine.dispose()
+    if isolated is not None and _Opened.unknown:
+        isolated.registry.refresh()
+        isolated._registry._db._engine.dispose()
+        _Opened.known |= {one for one in _Opened.unknown if one[0] == request["isolated"]}
+        _Opened.unknown -= _Opened.known
+    _Opened.unknown |= _needed(request) - _Opened.known
+
+
+def _needed(request: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Return the RUN and the dataset types of a quantum, as `_Opened.known` has them."""
+    types = {one["dataset_type"] for part in ("inputs", "init_inputs", "outputs") for one in request[part]}
+    return {(request["isolated"], name) for name in (*types, f"run {request['run']}")}
+
+
+def _graph_key(request: Mapping[str, Any]) -> tuple[str, ...]:
+    return request["repository"], request["label"], request["task_class"], request["config"]
+
+
+def _graph(source: Any, request: Mapping[str, Any]) -> Any:
+    """Return the pipeline graph of the task alone."""
+    from lsst.pipe.base import PipelineGraph
+
+    task_class = _import_class(request["task_class"], "task class")
+    graph = PipelineGraph(universe=source.dimensions)
+    graph.add_task(request["label"], task_class, config=frozen_config(task_class.ConfigClass, request["config"]))
+    graph.resolve(source.registry)
+    return graph
+
+
+def _look(source: Any, request: Mapping[str, Any]) -> None:
+    """Ask what a child asks: the middleware keeps the statements that it made, and the instrument's own records."""
+    for dataset in request["outputs"]:
+        source.registry.expandDataId(_data_id(source, dataset["data_id"]))
+    for dataset in (*request["inputs"][:1], *request["outputs"][:1]):
+        ref = source.get_dataset(uuid.UUID(dataset["id"]), dimension_records=True)
+        if ref is not None and source.stored(ref):
+            source.getURI(ref)
+
+
+def _opened_for_children(place: str, writeable: bool) -> Any:
+    """Return a butler that has no connection, `None` if there can be none."""
+    from lsst.daf.butler import Butler
+
+    root = place.removeprefix("file://").rstrip("/")
+    if "://" in root:
+        return None
+    butler = Butler.from_config(place, writeable=writeable)
+    if not str(butler._config["registry", "db"]).startswith("sqlite"):
+        butler.close()
+        return None
+    butler._registry._db._engine.dispose()
+    if any(path.endswith((".sqlite3", ".sqlite")) or path.startswith(f"{root}/") for path in _open_files()):
+        butler.close()
+        return None
+    return butler
+
+
+def _open_files() -> Iterator[str]:
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            yield os.readlink(f"/proc/self/fd/{name}")
+        except OSError:
+            continue  # that of the list itself
 
 
 def answer(request_path: str, response_path: str) -> None:
@@ -68,20 +173,16 @@ def _interrupt(number: int, frame: object) -> None:
 
 def _replay(request: Mapping[str, Any]) -> dict[str, Any]:
     started = time.perf_counter()
-    task_class = _import_class(request["task_class"], "task class")
-    config = frozen_config(task_class.ConfigClass, request["config"])
+    _import_class(request["task_class"], "task class")
     imported = time.perf_counter()
 
     from lsst.daf.butler import Butler
-    from lsst.pipe.base import PipelineGraph
     from lsst.utils.threads import disable_implicit_threading
 
     if not request["implicit_threading"]:
         disable_implicit_threading()  # as pipetask does by default: thread counts decide bits
-    source = Butler.from_config(request["repository"], writeable=False)
-    graph = PipelineGraph(universe=source.dimensions)
-    graph.add_task(request["label"], task_class, config=config)
-    graph.resolve(source.registry)
+    source = _Opened.butlers.get(request["repository"]) or Butler.from_config(request["repository"], writeable=False)
+    graph = _Opened.graphs.get(_graph_key(request)) or _graph(source, request)
     outputs = list(_output_refs(source, graph, request))
     if request["new_run"]:
         destination, inputs = _new_run(source, request)
@@ -206,15 +307,32 @@ def isolated_repository(
             if key in original:
                 kept[key] = original[key]
         Butler.makeRepo(folder, config=kept, dimensionConfig=source.dimensions.dimensionConfig)
-    made = Butler.from_config(folder, writeable=True, run=request["run"])
+    if (opened := _Opened.butlers.get(folder)) is not None:
+        if not _needed(request) <= _Opened.known:
+            opened.registry.refresh()  # other children have written to it since
+        opened.collections.register(request["run"])
+        made = opened.clone(run=request["run"])
+    else:
+        made = Butler.from_config(folder, writeable=True, run=request["run"])
+    with made.transaction():  # a commit for each record takes longer than the records
+        for element, record in _records(data_ids):
+            made.registry.insertDimensionData(element, record, skip_existing=True)
+    inputs, transfer = _pinned_inputs(source, made, request)
+    if transfer:
+        made.transfer_from(source, transfer, transfer="copy", register_dataset_types=True, transfer_dimensions=True)
+    return made, inputs
+
+
+def _records(data_ids: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    """Yield the records of some data IDs, each once, in the order in which they may be inserted."""
+    seen: set[tuple[str, Any]] = set()
     for data_id in data_ids:
         for element in data_id.universe.sorted(data_id.dimensions.elements):
             record = data_id.records[element.name]
-            if record is not None and element.has_own_table:
-                made.registry.insertDimensionData(element, record, skip_existing=True)
-    inputs, transfer = _pinned_inputs(source, made, request)
-    made.transfer_from(source, transfer, transfer="copy", register_dataset_types=True, transfer_dimensions=True)
-    return made, inputs
+            if record is None or not element.has_own_table or (element.name, record.dataId) in seen:
+                continue
+            seen.add((element.name, record.dataId))
+            yield element, record
 
 
 def _pinned_inputs(source: Any, isolated: Any, request: Mapping[str, Any]) -> tuple[dict[str, list[Any]], list[Any]]:
@@ -269,8 +387,12 @@ def _output_refs(source: Any, graph: Any, request: Mapping[str, Any]) -> Iterato
         )
         for edge in edges
     }
+    expanded: dict[Any, Any] = {}
     for dataset in request["outputs"]:
-        data_id = source.registry.expandDataId(_data_id(source, dataset["data_id"]))
+        named = _data_id(source, dataset["data_id"])
+        if named not in expanded:
+            expanded[named] = source.registry.expandDataId(named)
+        data_id = expanded[named]
         own_id = {} if request["new_run"] else {"id": uuid.UUID(dataset["id"])}
         yield DatasetRef(types[dataset["dataset_type"]], data_id, run=request["run"], **own_id)
 
