@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 Commands: TypeAlias = "Mapping[str, tuple[str, str]]"
 """Module and one line of help by command name. The module has `add_arguments(parser)` and `run(arguments) -> int`.
 
-A module may have `COMMANDS` instead, which are commands below it. One that jobs wait for also has `parse_plainly(argv)`, which returns the arguments, or `None` if argparse must look.
+One that jobs wait for also has `parse_plainly(argv)`, which returns the arguments, or `None` if argparse must look. One
+that has `COMMANDS` instead is a command with commands of its own.
 """
 
 INTERRUPTED = 130

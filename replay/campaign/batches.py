@@ -16,7 +16,6 @@ _EACH = 4
 """Batches for each worker, if there is little to do: so that none waits long for the last."""
 
 
-
 def batches(quanta: Iterable[Planned], workers: int) -> Iterator[list[Planned]]:
     """Yield batches of quanta.
 

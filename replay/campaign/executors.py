@@ -44,7 +44,9 @@ def parsl_config(executor: str, workers: int, folder: str) -> Any:
         made = {"threads": _threads, "processes": _processes, "slurm": _slurm}[executor](workers)
         return Config(executors=[made], run_dir=folder, usage_tracking=0, strategy="none", initialize_logging=False)
     if not executor.endswith(".py"):
-        raise UsageError(f"--executor {executor}: expected {', '.join(EXECUTORS)}, or a file .py with 'config = Config(…)'")
+        raise UsageError(
+            f"--executor {executor}: expected {', '.join(EXECUTORS)}, or a file .py with 'config = Config(…)'"
+        )
     config = _of_file(executor)
     if not isinstance(config, Config):
         raise UsageError(f"--executor {executor}: it must say 'config = Config(…)', with parsl.config.Config")

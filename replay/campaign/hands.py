@@ -27,7 +27,7 @@ _LAST = 300
 _GRACE_S = 40.0
 
 Request = Mapping[str, Any]
-"""``folder``, ``variables``, ``environment`` and what `replay.campaign.worker` takes: ``batch``, ``quanta``, ``tries``."""
+"""``folder``, ``variables``, ``environment``, and what the worker takes: ``batch``, ``quanta``, ``tries``."""
 
 _idle: list[_Hand] = []
 _all: set[_Hand] = set()
@@ -45,8 +45,8 @@ def judge_batch(request: Request) -> dict[str, Any]:
     Returns
     -------
     answer : `dict`
-        ``unjudged`` as the worker has it; and ``lost``, if the worker died, with ``trying``, the attempt that it was at,
-        and ``reason``.
+        ``unjudged`` as the worker has it; if the worker died, also ``lost``, ``reason`` and ``trying``, the attempt that
+        it was at.
     """
     if not is_permitted(request["folder"], request["batch"]):
         return {"unjudged": {}}  # what waits in a queue when a campaign is interrupted must not start anything

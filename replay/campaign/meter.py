@@ -41,7 +41,12 @@ class Meter:
         self._began = time.monotonic()
         self._said = self._began
         self._before: int | None = None
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+        )
         hidden = quiet or not self._console.is_terminal
         self._bar = Progress(*columns, TimeRemainingColumn(), console=self._console, transient=True, disable=hidden)
         self._task = self._bar.add_task("judging", total=campaign.planned, rate="")

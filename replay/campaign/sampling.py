@@ -45,7 +45,9 @@ def sampled(quanta: Sequence[Planned], count: int, by: Sequence[str], seed: str)
     for one in quanta:
         strata[tuple(getattr(one, name) for name in by)].append(one)
     if len(strata) > count:
-        raise UsageError(f"--sample {count}: by {', '.join(by)} there are {len(strata)} strata, and each needs a quantum")
+        raise UsageError(
+            f"--sample {count}: by {', '.join(by)} there are {len(strata)} strata, and each needs a quantum"
+        )
     chosen: set[str] = set()
     for key, size in shares({key: len(found) for key, found in strata.items()}, count).items():
         lowest = heapq.nsmallest(size, strata[key], key=lambda one: sha256_hex(f"{seed}\n{one.quantum}".encode()))

@@ -30,14 +30,14 @@ class Selection:
     ----------
     quanta : sequence of `Planned`
         By environment, then by task, oldest first.
-    uncaptured : mapping
+    uncaptured : `Counter`
         How many datasets no captured quantum made, by dataset type.
     unreadable : sequence of `str`
         Why what could not be read could not.
     """
 
     quanta: Sequence[Planned]
-    uncaptured: Mapping[str, int]
+    uncaptured: Counter[str]
     unreadable: Sequence[str]
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 from envcap.store.index import Attempt, Index
@@ -13,9 +14,7 @@ from ..comparators.difference import Leaf
 __all__ = ("suspects",)
 
 
-def suspects(
-    index: Index, original: Attempt, replay: str, leaves: Sequence[Leaf]
-) -> Sequence[Mapping[str, Any]]:
+def suspects(index: Index, original: Attempt, replay: str, leaves: Sequence[Leaf]) -> Sequence[Mapping[str, Any]]:
     """Return what may have made a re-run differ from its original, the likeliest first.
 
     Parameters
@@ -28,8 +27,8 @@ def suspects(
         What differs in the outputs.
     """
     try:
-        from ..explain.suspects import suspects_between
+        explain = import_module("replay.explain.suspects")
     except ModuleNotFoundError:
         return ()
     index.refresh()
-    return [one.to_json() for one in suspects_between(original, index.load(replay), leaves)]
+    return [one.to_json() for one in explain.suspects_between(original, index.load(replay), leaves)]

@@ -22,7 +22,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 __all__ = ("Refused", "answer", "frozen_config", "isolated_repository", "prepare")
 
@@ -55,10 +55,10 @@ class _Opened:
         to write there, if they aren't there yet.
     """
 
-    butlers: dict[str, Any] = {}
-    graphs: dict[tuple[str, ...], Any] = {}
-    known: set[tuple[str, str]] = set()
-    unknown: set[tuple[str, str]] = set()
+    butlers: ClassVar[dict[str, Any]] = {}
+    graphs: ClassVar[dict[tuple[str, ...], Any]] = {}
+    known: ClassVar[set[tuple[str, str]]] = set()
+    unknown: ClassVar[set[tuple[str, str]]] = set()
 
 
 def prepare(request_path: str) -> None:

@@ -20,8 +20,6 @@ from ...campaign.tally import VERDICTS, Tally
 __all__ = ("add_arguments", "run")
 
 
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("name", metavar="NAME", help="the campaign")
