@@ -80,7 +80,7 @@ class CampaignRun:
             self._take_in()
             ledger = Ledger(self._campaign.folder)
             try:
-                self._adopt(ledger)
+                self._adopt(self._left, ledger)
                 if self._left:
                     self._judge(ledger)
             finally:
@@ -95,12 +95,13 @@ class CampaignRun:
         new = [entry for entry in self._reader.new() if self._left.pop(entry.attempt, None) is not None]
         self._show(new)
 
-    def _adopt(self, ledger: Ledger) -> None:
+    def _adopt(self, quanta: Mapping[str, Planned], ledger: Ledger) -> None:
         """Take over the verdicts that are in the store, but whose workers died before they could say so."""
-        if self._left:
+        if quanta:
             index = Index(existing_store(self._campaign.definition.options["store"]))
-            for entry in adopted(index, self._campaign.definition, self._left):
+            for entry in adopted(index, self._campaign.definition, quanta):
                 ledger.add(entry)
+            index.close()
             self._take_in()
 
     def _judge(self, ledger: Ledger) -> None:
@@ -147,6 +148,8 @@ class CampaignRun:
         else:
             answer = future.result()
         self._take_in()
+        if "lost" in answer:
+            self._adopt({one.attempt: one for one in quanta if one.attempt in self._left}, ledger)
         left = [one for one in quanta if one.attempt in self._left]
         if left:
             self._try_again(left, answer, ledger)
