@@ -45,8 +45,8 @@ def judge_batch(request: Request) -> dict[str, Any]:
     Returns
     -------
     answer : `dict`
-        ``unjudged`` as the worker has it; if the worker died, also ``lost``, ``reason`` and ``trying``, the attempt that
-        it was at.
+        ``unjudged`` as the worker has it; if the worker died, also ``lost``, ``reason``, and ``trying``: the attempt
+        that it was at.
     """
     if not is_permitted(request["folder"], request["batch"]):
         return {"unjudged": {}}  # what waits in a queue when a campaign is interrupted must not start anything

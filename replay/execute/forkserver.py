@@ -2,10 +2,10 @@
 """Runs many quanta in one environment, each in a fresh process.
 
 A program of its own, of the standard library alone: ``python forkserver.py WORKER OUTSIDE MODULE…``. It imports the
-modules, which is what takes the time, then answers lines of JSON on its standard input: it forks, and the child runs
-``answer(REQUEST, RESPONSE)`` of the worker's file. No child sees what an earlier one left in memory. In a sandbox with
-process ids of its own (OUTSIDE names another namespace than this process's), the server ends everything that a child
-started, and empties the temporary directories.
+modules, which is what takes the time, then answers lines of JSON on its standard input. It lets the worker, a package
+in a directory, ``prepare(REQUEST)``, and forks, and the child runs ``answer(REQUEST, RESPONSE)``. No child sees what an
+earlier one left in memory. In a sandbox with process ids of its own (OUTSIDE names another namespace than this
+process's), the server ends everything that a child started, and empties the temporary directories.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import Any
 
 __all__ = ("main",)
 
+_PACKAGE = "replay_worker"
 _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108
 # Kernel documentation, cgroup-v1/memory.rst and cgroup-v2.rst: how often something was killed for want of memory.
 _MEMORY_EVENTS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
@@ -84,13 +85,16 @@ def _say(answers: Any, found: dict[str, object]) -> None:
     answers.flush()
 
 
-def _load(path: str) -> Any:
-    spec = importlib.util.spec_from_file_location("replay_worker", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def _load(folder: str) -> Any:
+    """Return the module ``worker`` of a package that stands in a directory, and is none of the payload's."""
+    found = importlib.util.spec_from_file_location(
+        _PACKAGE, os.path.join(folder, "__init__.py"), submodule_search_locations=[folder]
+    )
+    assert found is not None
+    assert found.loader is not None
+    package = sys.modules[_PACKAGE] = importlib.util.module_from_spec(found)
+    found.loader.exec_module(package)
+    return importlib.import_module(f"{_PACKAGE}.worker")
 
 
 def _preload(name: str) -> None:
