@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from envcap import html
-from envcap.hooks.observed import LIBRARIES
+from envcap.hooks.loaded import LIBRARIES
 from envcap.printable import printable
 
 from .build.base import Engine, EngineOptions

@@ -4,18 +4,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from typing import Any
 
+from envcap.errors import EnvcapError
 from envcap.store.index import Attempt, Index
 
 from ..comparators.difference import Leaf
+from ..explain.suspects import suspects_between
 
 __all__ = ("suspects",)
+
+_MOST = 12
 
 
 def suspects(index: Index, original: Attempt, replay: str, leaves: Sequence[Leaf]) -> Sequence[Mapping[str, Any]]:
     """Return what may have made a re-run differ from its original, the likeliest first.
+
+    None, if the store doesn't have what it takes to tell: the verdict stands without.
 
     Parameters
     ----------
@@ -27,8 +32,8 @@ def suspects(index: Index, original: Attempt, replay: str, leaves: Sequence[Leaf
         What differs in the outputs.
     """
     try:
-        explain = import_module("replay.explain.suspects")
-    except ModuleNotFoundError:
+        index.refresh()
+        found = suspects_between(index, original, index.load(replay), leaves)
+    except EnvcapError:
         return ()
-    index.refresh()
-    return [one.to_json() for one in explain.suspects_between(original, index.load(replay), leaves)]
+    return [one.to_json() for one in found[:_MOST]]
