@@ -27,8 +27,8 @@ QUANTA = EXPOSURES * 4 + 2
 OTHER = "pyyaml==6.0.2"
 """What the second environment has in another version."""
 
-TEN = "detector = 0 AND exposure IN (2026031400001, 2026031400002)"
-"""Five quanta of each environment: two to calibrate, two to measure, and the coadd of all exposures."""
+FIVE = "detector = 0 AND exposure IN (2026031400001, 2026031400002)"
+"""Of the pipeline's run on these, five quanta: two to calibrate, two to measure, and a coadd."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Campaigns(Observatory):
         return found
 
     def verdicts(self, name: str) -> Counter[str]:
-        """Return how many verdicts of a campaign the store has of each quantum's attempt: the truth, in its journals."""
+        """Return how many verdicts of a campaign the store has, by attempt: that is the truth."""
         definition = json.loads((self.folder / name / "campaign.json").read_text())
         index = self.index()
         found: Counter[str] = Counter()
@@ -126,10 +126,28 @@ def two(shared_tmp: Path) -> Campaigns:
     return Campaigns(world, world.root / "campaigns")
 
 
+@pytest.fixture(scope="session")
+def observed(observatory: Observatory, shared_tmp: Path) -> Observatory:
+    """A world in which the pipeline ran on two exposures of one detector: five quanta."""
+    world = World(shared_tmp / "few")
+
+    def make() -> None:
+        observatory.clone(world.root).observe(where=FIVE)
+
+    _once(world.root, make)
+    return Observatory(world)
+
+
+@pytest.fixture
+def some(observed: Observatory, tmp_path: Path) -> Campaigns:
+    """Campaigns in that world, which a test must not change."""
+    return Campaigns(observed.world, tmp_path / "campaigns")
+
+
 @pytest.fixture
 def few(own: Observatory, tmp_path: Path) -> Campaigns:
-    """A world of its own in which the pipeline ran on two exposures of one detector: five quanta."""
-    own.observe(where=TEN)
+    """A world like it, that a test may change."""
+    own.observe(where=FIVE)
     return Campaigns(own.world, tmp_path / "campaigns")
 
 

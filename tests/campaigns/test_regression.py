@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.campaigns.conftest import TEN, Campaigns
+from tests.campaigns.conftest import FIVE, Campaigns
 
 pytestmark = pytest.mark.slow
 
 
 def test_a_regression_in_one_task_is_found_there_alone(few: Campaigns) -> None:
-    few.create("sound", "--where", TEN, "--code", "current")
+    few.create("sound", "--where", FIVE, "--code", "current")
     few.campaign("run", "sound", "--workers", "1")
     few.campaign("gate", "sound", "--min", "100%")
     few.edit_measure(
         "from dataclasses import replace",
         "calibrated = replace(calibrated, image=calibrated.image * np.float32(1.001))",
     )
-    few.create("R1", "--where", TEN, "--code", "current")
+    few.create("R1", "--where", FIVE, "--code", "current")
     few.campaign("run", "R1", "--workers", "1")
     found = few.status("R1")
     assert found["tasks"]["measure"]["different"] == 2
@@ -33,6 +33,6 @@ def test_a_regression_in_one_task_is_found_there_alone(few: Campaigns) -> None:
         # For a report, what differs is kept; the rest must not fill a disk.
         assert [path.exists() for path in remade] == [entry["verdict"] == "different"] * len(remade)
     # With captured code, all is as it was.
-    few.create("R2", "--where", TEN)
+    few.create("R2", "--where", FIVE)
     few.campaign("run", "R2", "--workers", "1")
     few.campaign("gate", "R2", "--min", "100%", "--verdict", "equal")

@@ -140,10 +140,11 @@ def _look(source: Any, request: Mapping[str, Any]) -> None:
 
 
 def _needed(request: Mapping[str, Any]) -> set[tuple[_Identity, str]]:
-    """Return the RUN and the dataset types of a quantum, as `_Opened.known` has them."""
+    """Return the RUNs and the dataset types of a quantum, as `_Opened.known` has them."""
     identity = _identity(request["isolated"])
-    types = {one["dataset_type"] for part in ("inputs", "init_inputs", "outputs") for one in request[part]}
-    return {(identity, name) for name in (*types, f"run {request['run']}")}
+    datasets = [one for part in ("inputs", "init_inputs", "outputs") for one in request[part]]
+    names = {name for one in datasets for name in (one["dataset_type"], f"run {one['run']}")}
+    return {(identity, name) for name in (*names, f"run {request['run']}")}
 
 
 def _graph_key(request: Mapping[str, Any]) -> tuple[object, ...]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -65,4 +66,4 @@ def test_shares_add_up_and_nobody_has_more_than_there_is(sizes: list[int], data:
     assert sum(found.values()) == count
     assert all(1 <= found[key] <= size for key, size in known.items())
     by_size = sorted(known, key=lambda key: known[key])
-    assert all(found[a] <= found[b] for a, b in zip(by_size, by_size[1:], strict=False) if known[a] < known[b])
+    assert all(found[a] <= found[b] for a, b in pairwise(by_size) if known[a] < known[b])
