@@ -285,8 +285,13 @@ class Index:
 
     def verdict(self, replay: str) -> object:
         """Return the verdict of a replay, as stored."""
+        found = self.verdict_record(replay)
+        return parse_json(found.data) if found else None
+
+    def verdict_record(self, replay: str) -> Record | None:
+        """Return the record of a replay's verdict: its seal tells who vouches for it."""
         found = self._documents(key_of(VERDICT, replay))
-        return parse_json(found[-1].data) if found else None
+        return found[-1] if found else None
 
     def _documents(self, key: bytes) -> list[Record]:
         found = self._again(lambda: [self._record(*place) for place in self._places(key)])

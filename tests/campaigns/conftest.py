@@ -96,11 +96,12 @@ class Campaigns(Observatory):
         found: list[dict[str, str]] = json.loads((self.folder / name / "campaign.json").read_text())["quanta"]
         return found
 
-    def lines(self, name: str) -> list[dict[str, Any]]:
-        """Return all entries in a campaign's ledgers, also if there are several of one quantum."""
+    def lines(self, name: str, kind: str = "entry") -> list[dict[str, Any]]:
+        """Return all entries in a campaign's ledgers, also if there are several of one quantum; or other lines."""
         texts = [path.read_text() for path in sorted((self.folder / name / "judged").glob("*.jsonl"))]
-        found = [json.loads(line) for text in texts for line in text.splitlines()]
-        return [one["entry"] for one in found if "entry" in one]
+        whole = [line for text in texts for line in text.splitlines(keepends=True) if line.endswith("\n")]
+        found = [one for one in map(json.loads, whole) if kind in one]
+        return [one["entry"] for one in found] if kind == "entry" else found
 
     def assert_judged_once(self, name: str) -> None:
         """Check that each quantum has one verdict in the store, and one entry."""

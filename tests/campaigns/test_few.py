@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -108,19 +107,11 @@ def test_what_was_not_captured_is_counted_and_named(some: Campaigns) -> None:
         (["--limit", "colour=3"], 2, "--limit colour=3"),
     ],
 )
-def test_a_wrong_call_is_told_in_a_line(two: Campaigns, words: list[str], status: int, told: str) -> None:
-    found = two.campaign("create", "wrong", "--repo", str(two.world.repo), *words, status=status)
+def test_a_wrong_call_is_told_in_a_line(some: Campaigns, words: list[str], status: int, told: str) -> None:
+    found = some.campaign("create", "wrong", "--repo", str(some.world.repo), *words, status=status)
     assert told in found
     assert len(found.splitlines()) == 1
-    assert not (two.folder / "wrong").exists()
-
-
-def test_a_sample_has_every_task_and_environment(two: Campaigns) -> None:
-    shutil.rmtree(two.folder / "sample", ignore_errors=True)
-    two.create("sample", "--sample", "20", "--stratify", "task,environment,cpu")
-    planned = two.planned("sample")
-    assert len(planned) == 20
-    assert len({(one["task"], one["environment"]) for one in planned}) == 6
+    assert not (some.folder / "wrong").exists()
 
 
 def test_a_verdict_without_a_line_is_adopted_by_the_next_run(some: Campaigns) -> None:

@@ -63,13 +63,17 @@ def test_on_a_real_slurm(two: Campaigns) -> None:
         told = found.campaign("run", "slurm", "--executor", "slurm", "--workers", "2")
     assert f"{EACH}/{EACH} judged" in told
     found.assert_judged_once("slurm")
-    index = found.index()
-    jobs = {
-        (index.load(entry["document"]["replay"]).manifest.job.scheduler or {}).get("slurm.job_id")
-        for entry in found.lines("slurm")[:: EACH // 8]
-    }
-    assert jobs
+    batches = [one["scheduler"] for one in found.lines("slurm", "begin")]
+    assert {one["slurm.cluster"] for one in batches} == {"test"}
+    assert len({one["slurm.job_id"] for one in batches}) == 2
     found.campaign("gate", "slurm", "--min", "100%", "--verdict", "equal")
+
+
+def test_a_sample_has_every_task_and_environment(two: Campaigns) -> None:
+    fresh(two, "sample", "--sample", "20", "--stratify", "task,environment,cpu")
+    planned = two.planned("sample")
+    assert len(planned) == 20
+    assert len({(one["task"], one["environment"]) for one in planned}) == 6
 
 
 def _wait_for_entries(campaigns: Campaigns, name: str, count: int) -> None:
