@@ -35,7 +35,11 @@ class Replayed:
         journal = open_journal(self.store)[0]
         job = Job(kind="command", name="measure", activator="replay", argv=["measure"])
         writer = AttemptWriter(
-            journal, Environment(Target.none({})), Command(argv=["measure"], config={}, inputs={}), job, replay_of=self.planned.attempt
+            journal,
+            Environment(Target.none({})),
+            Command(argv=["measure"], config={}, inputs={}),
+            job,
+            replay_of=self.planned.attempt,
         )
         writer.begin()
         self.replay = writer.attempt
