@@ -117,9 +117,8 @@ class ReplaySession:
         return self._execute(plan)[2]
 
     def forget(self, job: CapturedJob) -> None:
-        """Delete what was re-made of the last job."""
-        place = self._place(job) if isinstance(job, CapturedQuantum) else self._scratch(job)
-        shutil.rmtree(place, ignore_errors=True)
+        """Delete what was re-made of the last job; its code stays, since later jobs may share it."""
+        shutil.rmtree(self._place(job), ignore_errors=True)
 
     def _scratch(self, job: CapturedJob) -> str:
         return os.path.join(self.folder, f"job-{job.manifest.attempt}")

@@ -117,6 +117,7 @@ class _Search:
         repeats = [self._use(self._trials.again("a", number, ())) for number in range(2, _REPEATS + 1)]
         self._notes += _against_original("A", self._trials, "a", self._trials.a, self._policy)
         if any(trial.outcome is not Outcome.A for trial in repeats):
+            self._notes += [f"a re-run of A failed: {one.reason}" for one in repeats if one.outcome is Outcome.FAILED]
             return self._ended(Finding.UNSTABLE)
         self._use(self._trials.reference("b", self._all))
         self._notes += _against_original("B", self._trials, "b", self._trials.b, self._policy.for_new_run())
