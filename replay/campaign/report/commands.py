@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What to type next about a quantum."""
+
+from __future__ import annotations
+
+import shlex
+
+from ..entry import Entry
+from .documents import replay_of
+
+__all__ = ("commands_of",)
+
+
+def commands_of(entry: Entry) -> list[str]:
+    """Return the command lines that lead from a quantum to its manifests, and on from there.
+
+    What is no attempt id stays one word of the shell: people copy these lines.
+    """
+    original = shlex.quote(f"attempt:{entry.attempt}")
+    if not (remade := replay_of(entry)):
+        return [f"envcap show {original}", f"replay run {original}"]
+    replay = shlex.quote(f"attempt:{remade}")
+    lines = [f"envcap show {original}", f"envcap show {replay}", f"envcap diff {original} {replay}"]
+    return [*lines, f"replay explain {original} {replay}"]
