@@ -125,7 +125,7 @@ def _panels(stamp: Stamp) -> Panels:
         before=stamp.before,
         after=stamp.after,
         unit=stamp.unit,
-        low=f"{'≤ ' if beyond else ''}−{limit:.3g}",
+        low=f"{'≤ ' if beyond else ''}{-limit:.3g}",
         high=f"{'≥ ' if beyond else ''}+{limit:.3g}",
         left=f"{100 * (stamp.column + 0.5) / columns:.2f}",
         top=f"{100 * (rows - stamp.row - 0.5) / rows:.2f}",

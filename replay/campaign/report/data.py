@@ -77,22 +77,32 @@ class ReportData:
 
 
 def _description(definition: Definition) -> list[tuple[str, str]]:
-    sample = "" if definition.sample is None else f"{definition.sample:,}"
-    by = f", by {', '.join(definition.stratify)}" if definition.stratify else ""
-    options = [
-        f"{name} {_told(value)}" for name, value in definition.options.items() if value not in (None, "", [], {})
-    ]
+    sample = "all" if definition.sample is None else f"{definition.sample:,}"
+    by = f", by {', '.join(definition.stratify)}" if definition.sample and definition.stratify else ""
+    policy = definition.options.get("policy")
+    tolerances = (
+        [f"{name} {policy[name]}" for name in _TOLERANCES if policy.get(name)] if isinstance(policy, dict) else []
+    )
+    told = (_told(name, value) for name, value in definition.options.items() if name not in _TOLD_ELSEWHERE)
     return [
         ("repository", definition.repo),
         ("datasets", definition.where or "all"),
-        ("sample", sample + by if sample else "all"),
-        ("policy", definition.policy),
-        ("options", ", ".join(options)),
+        ("sample", sample + by),
+        ("policy", ", ".join([definition.policy, *tolerances])),
+        ("how", ", ".join(filter(None, told))),
         ("created", definition.created),
     ]
 
 
-def _told(value: object) -> str:
-    if isinstance(value, Mapping):
-        return " ".join(f"{name}={one}" for name, one in value.items())
-    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+_TOLERANCES = ("rtol", "atol")
+_TOLD_ELSEWHERE = ("policy", "store")
+
+
+def _told(name: str, value: object) -> str:
+    """Return an option in words; nothing if it is not set."""
+    name = name.replace("_", " ")
+    if value in (None, False, "", []):
+        return ""
+    if value is True:
+        return name
+    return f"{name} {' '.join(map(str, value)) if isinstance(value, list | tuple) else value}"

@@ -47,7 +47,7 @@ class Measured:
     path: tuple[str, ...]
     kind: str
     detail: str
-    measures: Mapping[str, Any]
+    measures: Mapping[str, str | int]
 
     def __str__(self) -> str:
         return f"{' / '.join(self.path)}: {self.detail}"
@@ -173,14 +173,16 @@ def _output(document: Mapping[str, Any]) -> Output:
 def _measured(leaf: Mapping[str, Any]) -> Measured:
     path = leaf.get("path")
     steps = tuple(map(str, path)) if isinstance(path, list | tuple) else (_text(leaf, "where"),)
-    return Measured(steps, _text(leaf, "kind"), _text(leaf, "detail"), _mapping(leaf.get("measures")))
+    # No measure of ours is a float: what isn't finite could not be written down again.
+    measures = {name: one for name, one in _mapping(leaf.get("measures")).items() if isinstance(one, str | int)}
+    return Measured(steps, _text(leaf, "kind"), _text(leaf, "detail"), measures)
 
 
 def _suspect(document: Mapping[str, Any]) -> Suspect:
-    texts = (_text(document, name) for name in ("layer", "name", "before", "after"))
+    layer, name, before, after = (_text(document, key) for key in ("layer", "name", "before", "after"))
     evidence, score = document.get("evidence"), document.get("score")
     lines = [one for one in evidence if isinstance(one, str)] if isinstance(evidence, list | tuple) else []
-    return Suspect(*texts, score if isinstance(score, int) else 0, lines)
+    return Suspect(layer, name, before, after, score if isinstance(score, int) else 0, lines)
 
 
 def _local(place: str) -> str:

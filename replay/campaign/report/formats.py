@@ -25,4 +25,4 @@ def report_text(data: ReportData, form: str) -> str:
     from .json_document import json_document
 
     # A name may hold half a character, which no encoding can write, but JSON can.
-    return json.dumps(json_document(data), indent=1, ensure_ascii=True) + "\n"
+    return json.dumps(json_document(data), indent=1, ensure_ascii=True, allow_nan=False) + "\n"

@@ -73,11 +73,8 @@ def _content(data: ReportData) -> dict[str, Any]:
 
     summary = summarize(data)
     suspects = suspects_of(summary.ranked)
-    plots = [
-        (title, Markup(svg))  # noqa: S704 - matplotlib escapes its texts
-        for title, svg in (("sizes", plot_sizes(summary)), ("times", plot_times(data, summary)))
-        if svg
-    ]
+    # matplotlib escapes its texts.
+    plots = {"sizes": Markup(plot_sizes(summary) or ""), "times": Markup(plot_times(data, summary) or "")}  # noqa: S704
     return {
         "data": data,
         "summary": summary,
@@ -89,7 +86,7 @@ def _content(data: ReportData) -> dict[str, Any]:
         "suspects": suspects[:_SUSPECTS],
         "suspects_left": max(len(suspects) - _SUSPECTS, 0),
         "likely": lambda label: next((one for one in suspects if one.tasks[label]), None),
-        "plots": dict(plots),
+        "plots": plots,
         "cutouts": cutouts_of(summary.ranked),
         "colour_bar": colour_bar(),
         "quanta": summary.ranked[:_ROWS],

@@ -79,5 +79,5 @@ def _drawn(values: npt.NDArray[np.float64], colours: str) -> str:
 
     shown = colormaps[colours].with_extremes(bad=_LOST)(np.ma.masked_invalid(values))
     stream = io.BytesIO()
-    imsave(stream, shown, format="png", origin="lower", metadata={"Software": None})
+    imsave(stream, shown, format="png", origin="lower")
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")

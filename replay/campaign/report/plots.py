@@ -119,7 +119,7 @@ def _axes(rows: int, height: float) -> Iterator[tuple[Any, Any]]:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    chosen = {
+    chosen: dict[Any, Any] = {
         "svg.fonttype": "none",
         "font.size": 10,
         "text.color": _INK,

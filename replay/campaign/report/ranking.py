@@ -115,6 +115,7 @@ def _severity(leaf: Measured) -> Severity:
 
 def _relative(leaf: Measured) -> float | None:
     try:
-        return Frontier.parse(str(leaf.measures.get("frontier", ""))).at_largest
-    except ValueError:
+        found = Frontier.parse(str(leaf.measures.get("frontier", ""))).at_largest
+    except (ValueError, ArithmeticError):
         return None
+    return None if found is None or math.isnan(found) else found

@@ -84,12 +84,20 @@ def cut(original: Path, remade: Path, hdu: str) -> Stamp:
         place = _largest(before, after)
         if place is None:
             raise ComparisonError(remade, f"no pixel of HDU {hdu} has another value")
-        plane = place[:-2]
-        flat, again = (np.atleast_2d(array[plane]) for array in (before, after))
-        rows, columns = (_around(at, size) for at, size in zip((0, *place)[-2:], flat.shape, strict=True))
-        texts = (str(array[place]) for array in (before, after))
-        at = (0, *place)[-2] - rows.start, place[-1] - columns.start
-        return Stamp(flat[rows, columns], again[rows, columns], place, *at, *texts, unit)
+        # An image of one axis is one row; of more than two axes, the plane with the largest difference is shown.
+        flat, again = (np.atleast_2d(array[place[:-2]]) for array in (before, after))
+        row, column = (0, *place)[-2:]
+        rows, columns = _around(row, flat.shape[0]), _around(column, flat.shape[1])
+        return Stamp(
+            original=flat[rows, columns],
+            remade=again[rows, columns],
+            place=place,
+            row=row - rows.start,
+            column=column - columns.start,
+            before=str(before[place]),
+            after=str(after[place]),
+            unit=unit,
+        )
 
 
 def _pixels(path: Path, name: str) -> tuple[Array, str]:

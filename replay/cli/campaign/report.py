@@ -17,7 +17,6 @@ import argparse
 import sys
 from dataclasses import replace
 
-from envcap.cli.dispatch import add_store
 from envcap.errors import EnvcapError
 from envcap.store.index import Index
 from envcap.store.opened import existing_store
@@ -35,12 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="the campaign: see 'replay campaign list'")
     parser.add_argument("-o", "--output", metavar="FILE", help="where to write it (default: standard output)")
     parser.add_argument("--format", choices=FORMATS, default="html", help="html (default), json, junit")
-    add_store(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the report."""
-    text = report_text(_with_durations(ReportData.of(Campaign.open(arguments.name)), arguments.store), arguments.format)
+    campaign = Campaign.open(arguments.name)
+    text = report_text(_with_durations(ReportData.of(campaign), campaign), arguments.format)
     if arguments.output is None:
         sys.stdout.write(text)
         return 0
@@ -49,10 +48,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _with_durations(data: ReportData, store: str | None) -> ReportData:
-    """Return a report with what the store knows besides; without it, the report says less."""
+def _with_durations(data: ReportData, campaign: Campaign) -> ReportData:
+    """Return a report with what the campaign's store knows besides; without it, the report says less."""
+    store = campaign.definition.options.get("store")
     try:
-        return replace(data, original_seconds=original_seconds(Index(existing_store(store)), data.entries))
+        index = Index(existing_store(store if isinstance(store, str) else None))
+        return replace(data, original_seconds=original_seconds(index, data.entries))
     except EnvcapError as err:
         sys.stderr.write(f"replay campaign report: how long the originals took is unknown: {err}\n")
         return data
