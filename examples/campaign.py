@@ -94,8 +94,8 @@ class Night:
     def _coadd(self, name: str, detector: int, number: int) -> Entry:
         key = (detector, number)
         rng = np.random.default_rng([7, *key])
-        light = render(make_scene(detector, _SHAPE), _SHAPE, (0, 0), 3.4) / 20
-        sky = (light + rng.normal(0, 12 + 3 * number, _SHAPE)).astype(np.float32)
+        light = render(make_scene(detector + 10 * number, _SHAPE), _SHAPE, (0, 0), 3.4) / 20
+        sky = (light + rng.normal(0, 2 + number, _SHAPE)).astype(np.float32)
         mask = (sky > 900).astype(np.uint8)
         broken = number > 0  # quanta of the u band come out the same
         spoilt = mask | np.uint8(4) * (rng.random(_SHAPE) > 0.999)

@@ -18,7 +18,7 @@ _LOST = (0.85, 0.15, 0.85, 1.0)
 """Where there is no number: a colour that neither map has."""
 _STEPS = 128
 _FEW = 20
-_MOST_OF = 99.0
+_MOST_OF = 99.5
 """Per cent of the differences that the scale of colours tells apart: one outlier must not make all others white."""
 
 
