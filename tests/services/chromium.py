@@ -46,7 +46,8 @@ class Seen:
     @property
     def colours(self) -> int:
         """How many colours there are."""
-        return len(np.unique(self.pixels.reshape(-1, 3), axis=0))
+        red, green, blue = np.moveaxis(self.pixels.astype(np.uint32), -1, 0)
+        return len(np.unique(red << 16 | green << 8 | blue))
 
 
 def see(page: str, folder: Path, *, size: tuple[int, int] = _SIZE, options: Sequence[str] = ()) -> Seen:

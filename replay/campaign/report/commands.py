@@ -6,9 +6,9 @@ from __future__ import annotations
 import shlex
 
 from ..entry import Entry
-from .documents import replay_of
+from .documents import Output, replay_of
 
-__all__ = ("commands_of",)
+__all__ = ("commands_of", "comparison_of")
 
 
 def commands_of(entry: Entry) -> list[str]:
@@ -22,3 +22,10 @@ def commands_of(entry: Entry) -> list[str]:
     replay = shlex.quote(f"attempt:{remade}")
     lines = [f"envcap show {original}", f"envcap show {replay}", f"envcap diff {original} {replay}"]
     return [*lines, f"replay explain {original} {replay}"]
+
+
+def comparison_of(output: Output) -> str:
+    """Return the command line that compares the files of an output; empty if there are none."""
+    if not (output.original and output.remade):
+        return ""
+    return f"replay compare {shlex.quote(output.original)} {shlex.quote(output.remade)}"

@@ -17,7 +17,7 @@ from envcap.printable import printable
 
 from ...comparators.policy import Verdict
 from ...fidelity import Fidelity
-from .commands import commands_of
+from .commands import commands_of, comparison_of
 from .cutouts import cutouts_of
 from .data import ReportData
 from .documents import Output, replay_of, seconds_of, tree_lines
@@ -35,7 +35,8 @@ _LONGEST = 600
 _ROWS = 300
 _LINES = 40
 """Longest tree of differences that is shown, in lines."""
-_SUSPECTS, _TASKS, _SLOWEST = 40, 200, 12
+_TASKS, _GROUPS, _SLOWEST = 200, 40, 12
+"""Most rows of tables; only of tasks may there be many that matter."""
 
 
 def html_document(data: ReportData) -> str:
@@ -61,7 +62,12 @@ def html_document(data: ReportData) -> str:
         lstrip_blocks=True,
     )
     templates.globals.update(
-        commands=commands_of, percentage=percentage, replay_of=replay_of, seconds_of=seconds_of, tree=_tree
+        commands=commands_of,
+        comparison=comparison_of,
+        percentage=percentage,
+        replay_of=replay_of,
+        seconds_of=seconds_of,
+        tree=_tree,
     )
     with open(os.path.join(_TEMPLATES, "style.css"), encoding="utf-8") as stream:
         style = Markup(stream.read())  # noqa: S704 - it is ours
@@ -83,8 +89,10 @@ def _content(data: ReportData) -> dict[str, Any]:
         "accepted": (Verdict.EQUAL, Verdict.EQUIVALENT),
         "fidelities": [str(one) for one in Fidelity],
         "tasks": summary.tasks[:_TASKS],
-        "suspects": suspects[:_SUSPECTS],
-        "suspects_left": max(len(suspects) - _SUSPECTS, 0),
+        "suspects": suspects[:_GROUPS],
+        "suspects_left": max(len(suspects) - _GROUPS, 0),
+        "layers": summary.layers[:_GROUPS],
+        "failures": summary.failures[:_GROUPS],
         "likely": lambda label: next((one for one in suspects if one.tasks[label]), None),
         "plots": plots,
         "cutouts": cutouts_of(summary.ranked),

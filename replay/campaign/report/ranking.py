@@ -81,6 +81,8 @@ class Ranked:
             return f"{output.dataset_type} / {leaf}"
         if extra := extra_outputs(self.entry):
             return f"the re-run made {extra[0]}, which the job did not make"
+        if self.verdict is Verdict.FAILED and not self.outputs:
+            return "the re-run left nothing that could be compared"
         return next((output.note for output in self.outputs if output.note), "")
 
     @property

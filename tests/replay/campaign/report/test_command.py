@@ -53,7 +53,7 @@ def test_all_formats(campaign: Campaign, tmp_path: Path) -> None:
     assert page.bad == []
     assert page.tables[0][1][0] == "coadd"
     assert json.loads(paths["json"].read_text())["waiting"] == 3
-    assert ElementTree.parse(paths["junit"]).getroot().attrib["skipped"] == "3"
+    assert len(list(ElementTree.parse(paths["junit"]).iter("skipped"))) == 3
 
 
 def test_standard_output_and_a_store_that_is_gone(campaign: Campaign, capsys: pytest.CaptureFixture[str]) -> None:

@@ -83,6 +83,11 @@ class TestWhatItSays:
             for row in table[1:]:
                 assert "envcap show attempt:" in "".join(row) or "nothing" in row[-1]
 
+    def test_files_that_differ_can_be_compared_again(self, night: ReportData, page: Page) -> None:
+        found = re.findall(r"replay compare (\S+\.fits) (\S+\.again\.fits)", page.text)
+        assert len(found) == 10
+        assert all(Path(one).exists() for pair in found for one in pair)
+
     def test_the_tree_of_differences_is_folded_in(self, page: Page) -> None:
         assert re.search(r"HDU IMAGE\s+1 difference\s+pixels\s+16384 of 16384 pixels differ", page.text)
 
@@ -161,6 +166,9 @@ class TestHostile:
         odd = replace(entry("a", "a", ("a",), verdict="different"), attempt="x; rm -rf ~", document={"replay": "$(id)"})
         text = page_of(ReportData("R1", (), [odd])).text
         assert "envcap diff 'attempt:x; rm -rf ~' 'attempt:$(id)'" in text
+        files = {"original": {"path": "/a; rm -rf ~"}, "remade": {"uri": "file:///b%20c"}}
+        text = page_of(ReportData("R1", (), [replace(odd, document={"outputs": [files]})])).text
+        assert "replay compare '/a; rm -rf ~' '/b c'" in text
 
     def test_what_cannot_be_seen_is_told(self) -> None:
         odd = entry("a\x1b[2Jb\u202e\ud800", "n\x00\n", ("a",), verdict="different")

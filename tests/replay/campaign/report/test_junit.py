@@ -16,6 +16,16 @@ from replay.campaign.report.junit import junit_document
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 has no way to write (section 2.2)."""
 
+_TOLD = {"type", "message"}
+_SUITE = {"name", "tests", "failures", "errors", "time"}
+_ATTRIBUTES = {
+    "testsuites": _SUITE,
+    "testsuite": {*_SUITE, "skipped"},
+    "testcase": {"classname", "name", "time"},
+    **dict.fromkeys(("failure", "error", "skipped"), _TOLD),
+}
+"""Of those that ``junit-10.xsd`` allows, the ones that we use."""
+
 
 def suites_of(data: ReportData) -> dict[str, ElementTree.Element]:
     """Return the suites by name, after a look at whether their figures are true."""
@@ -26,9 +36,11 @@ def suites_of(data: ReportData) -> dict[str, ElementTree.Element]:
     for one in (root, *root):
         cases = list(one.iter("testcase"))
         assert int(one.attrib["tests"]) == len(cases)
-        for counted, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        for counted, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped"))[: 3 - (one is root)]:
             assert int(one.attrib[counted]) == sum(case.find(tag) is not None for case in cases)
         assert float(one.attrib["time"]) == pytest.approx(sum(float(case.attrib["time"]) for case in cases), abs=0.1)
+    for element in root.iter():
+        assert set(element.attrib) <= _ATTRIBUTES[element.tag]
     for case in root.iter("testcase"):
         assert len(case) <= 1
     names = [(case.attrib["classname"], case.attrib["name"]) for case in root.iter("testcase")]

@@ -80,6 +80,7 @@ class TestRanking:
     def test_a_verdict_that_is_none_is_a_failure(self) -> None:
         (one,) = worst_first([replace(entry("a", "a", ("a",)), verdict="splendid")])
         assert one.verdict is Verdict.FAILED
+        assert one.summary == "the re-run left nothing that could be compared"
 
 
 class TestFigures:
