@@ -14,11 +14,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from astropy.io import fits
 
+from envcap.digest import digest_of_file
+from envcap.model.result import FileRecord, Output
 from replay.campaign.entry import Entry
 from replay.campaign.report.data import ReportData, Waiting
 from replay.comparators.files import compare_files
 from replay.comparators.policy import Policy
+from replay.execute.remade import RemadeOutput
 from replay.explain.suspect import Suspect
+from replay.fidelity import Fidelity, Layer
+from replay.verdict import JudgedOutput
 
 from .starfield.starfield.scene import make_scene, render
 from .starfield.starfield.smoothing import convolve, normalized_taps
@@ -130,16 +135,13 @@ def write_image(path: Path, image: npt.NDArray[np.float32], mask: npt.NDArray[np
 
 def judged(dataset_type: str, original: Path, remade: Path, policy: Policy = _POLICY) -> dict[str, Any]:
     """Compare two files, and return what a verdict says of them."""
-    found = compare_files(original, remade, policy)
-    return {
-        "dataset_type": dataset_type,
-        "dataset": uuid(str(original)),
-        "original": {"path": str(original), "captured_digest": found.original.digest},
-        "remade": {"dataset": uuid(str(remade)), "uri": remade.as_uri()},
-        "verdict": str(found.verdict),
-        "note": "",
-        "comparison": found.to_json(),
-    }
+    output = Output(
+        dataset=uuid(str(original)), dataset_type=dataset_type, file=FileRecord(digest=digest_of_file(str(original))[0])
+    )
+    again = RemadeOutput(
+        str(output.dataset), uuid(str(remade)), dataset_type, remade.as_uri(), str(remade), str(original)
+    )
+    return JudgedOutput(output, str(original), again, compare_files(original, remade, policy), "").to_json()
 
 
 def entry(
@@ -187,13 +189,15 @@ _ORDER = ("identical", "equal", "equivalent", "different", "failed")
 def _layers(number: int) -> Iterator[dict[str, str]]:
     here = _CPUS[0]
     told = [
-        ("manifest", "exact", "sealed by this user's key"),
-        ("configuration", "exact", "frozen"),
-        ("inputs", "exact", "by UUID"),
-        ("interpreter", "exact", "CPython 3.13.1"),
-        ("python_dists", "rebuilt", "312 distributions from their wheels"),
-        ("source", "substituted", "starfield at commit 1d27be9044 instead of 8f3c01d2aa"),
+        ("manifest", Fidelity.EXACT, "sealed by this user's key"),
+        ("configuration", Fidelity.EXACT, "frozen"),
+        ("inputs", Fidelity.EXACT, "by UUID"),
+        ("interpreter", Fidelity.EXACT, "CPython 3.13.1"),
+        ("python_dists", Fidelity.REBUILT, "312 distributions from their wheels"),
+        ("source", Fidelity.SUBSTITUTED, "starfield at commit 1d27be9044 instead of 8f3c01d2aa"),
     ]
-    hardware = ("exact", here) if number % 2 == 0 else ("substituted", f"{here} instead of {_CPUS[1]} -avx512f")
-    for layer, fidelity, detail in [*told, ("hardware", *hardware)]:
-        yield {"layer": layer, "fidelity": fidelity, "detail": detail}
+    hardware = (
+        (Fidelity.EXACT, here) if number % 2 == 0 else (Fidelity.SUBSTITUTED, f"{here} instead of {_CPUS[1]} -avx512f")
+    )
+    for name, fidelity, detail in [*told, ("hardware", *hardware)]:
+        yield Layer(name, fidelity, detail).to_json()
