@@ -66,7 +66,8 @@ class Output:
     dataset_type, verdict, note : `str`
     original, remade : `str`
         Paths of the files; empty if they are no local ones.
-    significant, tolerated : sequence of `Measured`
+    significant, tolerated, volatile : sequence of `Measured`
+        What differs, under what the policy took it for.
     tree : sequence of mappings
         All differences.
     """
@@ -78,6 +79,7 @@ class Output:
     remade: str
     significant: Sequence[Measured]
     tolerated: Sequence[Measured]
+    volatile: Sequence[Measured]
     tree: Sequence[Mapping[str, Any]]
 
 
@@ -166,6 +168,7 @@ def _output(document: Mapping[str, Any]) -> Output:
         remade=_local(_text(_mapping(document.get("remade")), "uri")),
         significant=[_measured(one) for one in _mappings(judgement.get("significant"))],
         tolerated=[_measured(one) for one in _mappings(judgement.get("tolerated"))],
+        volatile=[_measured(one) for one in _mappings(judgement.get("volatile"))],
         tree=_mappings(comparison.get("differences")),
     )
 

@@ -14,6 +14,7 @@ Members, all of them always there::
     tasks        the worst first: [{task, planned, waiting, verdicts, worst: attempt id or null}]
     suspects     the likeliest first: [{layer, name, before, after, quanta, likeliest, different, tasks: {task: number},
                  evidence: [[line, number]]}]
+    fidelity     {fidelity: number}: of re-runs, each that of its least faithful layer
     layers       the least faithful first: [{layer, fidelity: {fidelity: number}, details: [[text, number]]}]
     failures     [{error_type, quanta, messages: [[text, number]]}]
     quanta       all that are not identical, the worst first: [{attempt, replay, quantum, task, name, environment, cpu,
@@ -93,6 +94,7 @@ def _groups(summary: Summary) -> dict[str, Any]:
             }
             for one in suspects_of(summary.ranked)
         ],
+        "fidelity": dict(summary.fidelity),
         "layers": [
             {"layer": row.name, "fidelity": dict(row.counts), "details": [list(pair) for pair in row.details]}
             for row in summary.layers

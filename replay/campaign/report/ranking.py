@@ -83,7 +83,9 @@ class Ranked:
             return f"the re-run made {extra[0]}, which the job did not make"
         if self.verdict is Verdict.FAILED and not self.outputs:
             return "the re-run left nothing that could be compared"
-        return next((output.note for output in self.outputs if output.note), "")
+        notes = [output.note for output in self.outputs if output.note]
+        excused = dict.fromkeys(leaf.path[-1] for output in self.outputs for leaf in output.volatile if leaf.path)
+        return notes[0] if notes else f"only what may differ: {', '.join(excused)}" if excused else ""
 
     @property
     def relative(self) -> float | None:

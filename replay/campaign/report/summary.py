@@ -99,6 +99,8 @@ class Summary:
         All quanta that aren't identical, the worst first.
     layers : sequence of `LayerRow`
         The least faithful first.
+    fidelity : mapping
+        How many re-runs have a fidelity, which is that of their least faithful layer.
     failures : sequence of `Failure`
         The most frequent first.
     """
@@ -108,6 +110,7 @@ class Summary:
     tasks: Sequence[TaskRow]
     ranked: Sequence[Ranked]
     layers: Sequence[LayerRow]
+    fidelity: Mapping[str, int]
     failures: Sequence[Failure]
 
     @property
@@ -125,12 +128,14 @@ def summarize(data: ReportData) -> Summary:
     """Return a campaign in figures."""
     ranked = worst_first(data.entries)
     counts = Counter(map(verdict_of, data.entries))
+    reached = Counter(entry.fidelity for entry in data.entries)
     return Summary(
         {verdict: counts[verdict] for verdict in Verdict},
         len(data.waiting),
         _tasks(data, ranked),
         ranked,
         _layers(data),
+        {one: reached[one] for one in _FIDELITIES},
         _failures(ranked),
     )
 

@@ -70,6 +70,15 @@ class TestRanking:
         assert ranked[2].absolute == 1.0
         assert "2 pixels differ" in ranked[3].summary or "2 of 2 pixels differ" in ranked[3].summary
 
+    def test_what_was_excused_is_named(self, tmp_path: Path) -> None:
+        for number in range(2):
+            hdu = fits.PrimaryHDU(np.ones(3))
+            hdu.header["DATE"] = f"2026-01-0{number + 1}"
+            hdu.writeto(tmp_path / f"{number}.fits")
+        output = judged("image", tmp_path / "0.fits", tmp_path / "1.fits")
+        (one,) = worst_first([entry("a", "a", ("a",), outputs=[output])])
+        assert (one.verdict, one.summary) == (Verdict.EQUAL, "only what may differ: card DATE")
+
     def test_what_the_job_did_not_make_is_no_small_matter(self) -> None:
         found = entry("a", "a", ("a",), verdict="different")
         assert found.document is not None
@@ -111,6 +120,7 @@ class TestFigures:
         rows = summarize(night).layers
         assert [row.name for row in rows[:3]] == ["source", "hardware", "python_dists"]
         assert rows[0].counts["substituted"] == 74
+        assert summarize(night).fidelity == {"exact": 0, "rebuilt": 0, "substituted": 74, "impossible": 0}
         assert rows[0].details == [("starfield at commit 1d27be9044 instead of 8f3c01d2aa", 74)]
 
     def test_failures_by_kind(self, night: ReportData) -> None:
