@@ -56,8 +56,9 @@ bench-store: $(READY)  ## what a store of 10^6 jobs costs, in SQLite and Postgre
 soak: $(READY)  ## kill writers for SOAK_MINUTES=10, and look whether anything is lost
 	@$(BIN)/python -m bench.soak
 
-pictures: $(READY)  ## draw those of docs/notebooks.md anew; needs Chromium
+pictures: $(READY)  ## draw those of the documentation anew; needs Chromium
 	@$(BIN)/python -m examples.pictures
+	@$(BIN)/python -m examples.report_picture
 
 lock: $(READY)  ## resolve requirements.lock anew
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
