@@ -11,7 +11,7 @@ __all__ = ("INSTALLED", "Imported", "imported_modules")
 ModuleType = type(sys)
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Mapping
     from typing import Any
 
 Imported = list[tuple[str, str]]
@@ -19,7 +19,6 @@ Imported = list[tuple[str, str]]
 
 INSTALLED = ("/site-packages/", "/dist-packages/")
 """What the path of an installed module has in it."""
-
 
 _PROGRAM = ("__main__", "__mp_main__")  # the second is what `multiprocessing` calls the first
 
@@ -31,40 +30,42 @@ def imported_modules() -> Imported:
     share it, so those below it stand for themselves. Of other code there is every module. This package is left out: it
     is here to look.
     """
-    modules: Mapping[str, Any] = dict(sys.modules)
+    # What a module has is asked of its dictionary: asked itself, one that is lazy would import something now.
+    modules: dict[str, Mapping[str, Any]] = {n: getattr(m, "__dict__", {}) for n, m in tuple(sys.modules.items())}
     home = os.path.dirname(os.__file__) + "/"
-    parents = {above for name in modules for above in _above(name)}
+    whole = {name for name, has in modules.items() if "__path__" in has and _defines_something(has)}
+    parents = {name.rpartition(".")[0] for name in modules}
     found = set()
-    for name, module in modules.items():
-        path = getattr(module, "__file__", None)
-        if not isinstance(path, str) or not path.startswith("/") or name.partition(".")[0] == "envcap":
+    for name, has in modules.items():
+        path = has.get("__file__")
+        if not isinstance(path, str) or path[:1] != "/" or name == "envcap" or name.startswith("envcap."):
             continue
-        if any(part in path for part in INSTALLED):
-            if any(_is_whole(modules.get(above)) for above in _above(name)):
+        if INSTALLED[0] in path or INSTALLED[1] in path:
+            # Of a namespace, every distribution claims the file, and any of them would be named.
+            if _is_below(name, whole) or (name in parents and name not in whole):
                 continue
-            if name in parents and not _is_whole(module):
-                continue  # every distribution of the namespace claims the file, and any of them would be named
         elif path.startswith(home) or "/lib-dynload/" in path:
             continue
-        found.add((_main(module, path) if name in _PROGRAM else name, path))
+        found.add((_main(has, path) if name in _PROGRAM else name, path))
     return sorted(found)
 
 
-def _above(name: str) -> Iterator[str]:
-    """Yield the packages that a module is in, the innermost first."""
+def _is_below(name: str, packages: Collection[str]) -> bool:
     while name := name.rpartition(".")[0]:
-        yield name
+        if name in packages:
+            return True
+    return False
 
 
-def _is_whole(package: Any) -> bool:
-    """Whether a package defines anything: one distribution brought it then. A namespace, old or new, defines nothing."""
-    if not isinstance(getattr(package, "__file__", None), str):
-        return False
-    names = vars(package).items()
-    return any(not (n.startswith("__") or n == "extend_path" or isinstance(v, ModuleType)) for n, v in names)
+def _defines_something(package: Mapping[str, Any]) -> bool:
+    """Whether a package is more than a namespace, old or new."""
+    for name, value in package.items():
+        if not (name.startswith("__") or name == "extend_path" or isinstance(value, ModuleType)):
+            return True
+    return False
 
 
-def _main(module: Any, path: str) -> str:
+def _main(program: Mapping[str, Any], path: str) -> str:
     """Return what the program's own module would be imported as."""
-    spec = getattr(module, "__spec__", None)
+    spec = program.get("__spec__")
     return str(spec.name) if spec is not None else path.rpartition("/")[2].removesuffix(".py")
