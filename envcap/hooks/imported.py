@@ -27,24 +27,24 @@ def imported_modules() -> Imported:
     """Return what this process has imported and its Python didn't bring, sorted.
 
     Of what is installed, the topmost package or module stands for all below it, but for a namespace: distributions
-    share it, so those below it stand for themselves. Of other code there is every module. This package is left out: it
-    is here to look.
+    share it, so those below it stand for themselves. Of other code there is every module. Programs that were installed
+    are left out, and this package, which is here to look.
     """
     # What a module has is asked of its dictionary: asked itself, one that is lazy would import something now.
     modules: dict[str, Mapping[str, Any]] = {n: getattr(m, "__dict__", {}) for n, m in tuple(sys.modules.items())}
-    home = os.path.dirname(os.__file__) + "/"
+    own = os.path.dirname(os.__file__) + "/", os.path.join(sys.prefix, "bin", "")
     whole = {name for name, has in modules.items() if "__path__" in has and _defines_something(has)}
     parents = {name.rpartition(".")[0] for name in modules}
     found = set()
     for name, has in modules.items():
-        path = has.get("__file__")
+        path = has.get("__file__") or _of_program(name, has)
         if not isinstance(path, str) or path[:1] != "/" or name == "envcap" or name.startswith("envcap."):
             continue
         if INSTALLED[0] in path or INSTALLED[1] in path:
             # Of a namespace, every distribution claims the file, and any of them would be named.
             if _is_below(name, whole) or (name in parents and name not in whole):
                 continue
-        elif path.startswith(home) or "/lib-dynload/" in path:
+        elif path.startswith(own) or "/lib-dynload/" in path:
             continue
         found.add((_main(has, path) if name in _PROGRAM else name, path))
     return sorted(found)
@@ -63,6 +63,11 @@ def _defines_something(package: Mapping[str, Any]) -> bool:
         if not (name.startswith("__") or name == "extend_path" or isinstance(value, ModuleType)):
             return True
     return False
+
+
+def _of_program(name: str, has: Mapping[str, Any]) -> Any:
+    """Return the file of a script that has ended: Python takes its ``__file__`` away before it tells anybody."""
+    return getattr(has.get("__loader__"), "path", None) if name in _PROGRAM else None
 
 
 def _main(program: Mapping[str, Any], path: str) -> str:

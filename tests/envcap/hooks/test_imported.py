@@ -15,6 +15,7 @@ import pytest
 
 from envcap.environment import Environment
 from envcap.hooks.loaded import KINDS
+from envcap.hooks.mapped import mapped_files
 from envcap.hooks.observed import observed_in_children
 from envcap.model.components import ImportedModules
 from envcap.store.local import LocalStore
@@ -116,6 +117,11 @@ class TestCode:
         write(tmp_path / "scripts" / "helper.py")
         assert imported("scripts/job.py") == {"helper": "scripts/helper.py", "job": "scripts/job.py"}
 
+    def test_a_script_is_told_when_it_has_ended(self, imported: Callable[..., dict[str, str]], tmp_path: Path) -> None:
+        # By then Python has taken its `__file__` away.
+        write(tmp_path / "job.py", f"import atexit\natexit.register(exec, {PRINT!r})\n")
+        assert imported("job.py") == {"job": "job.py"}
+
     def test_a_script_that_imports_multiprocessing_is_told_once(
         self, imported: Callable[..., dict[str, str]], tmp_path: Path
     ) -> None:
@@ -173,7 +179,7 @@ def outcome(envcap: Run, store: LocalStore) -> Callable[[], tuple[dict[str, Any]
 
     def read() -> tuple[dict[str, Any], ImportedModules | None]:
         result = json.loads(envcap("show", "@last", "--json").stdout)["result"]
-        found = result["observed"].get("imported_modules")
+        found = result.get("observed", {}).get("imported_modules")
         component = ImportedModules.from_bytes(store.get(found["digest"])) if found else None
         return result["outcomes"]["imported_modules"], component
 
@@ -262,6 +268,7 @@ class TestOfAJob:
 
 def test_lines_that_are_damaged_do_no_harm(store: LocalStore, target_of: Callable[..., Target]) -> None:
     said = ["began 1", "ended 1", "module", "module ", "module name", "module a /nowhere/a.py", "base /nowhere"]
+    said += [f"library {path}" for path in mapped_files()]
     found = observed_in_children(store, said, Environment(target_of()))
     assert set(found.outcomes) == set(KINDS)
     assert ImportedModules.from_bytes(store.get(found.components["imported_modules"].digest)).owners == ()
