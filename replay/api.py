@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`replay.plan`, `replay.rerun` and `replay.compare`: what the commands do, for notebooks and scripts."""
+"""`replay.plan`, `rerun`, `compare`, `explain` and `bisect`: what the commands do, for notebooks and scripts."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ from envcap.store.selector import resolve
 
 from .comparators.files import FileComparison, compare_files
 from .comparators.policy import DEFAULT, Policy
+from .explain.bisecting import bisect_jobs
+from .explain.bisection import Bisection
+from .explain.explanation import Explanation
+from .explain.explanation import explain as _explain
+from .explain.telling import silent, teller
 from .fidelity import Fidelity
 from .jobs.base import CapturedJob
 from .jobs.registry import captured_job
@@ -23,7 +28,7 @@ from .rerunning import Options
 from .rerunning import rerun as _rerun
 from .verdict import ReplayVerdict
 
-__all__ = ("compare", "plan", "rerun")
+__all__ = ("bisect", "compare", "explain", "plan", "rerun")
 
 
 def plan(
@@ -112,7 +117,7 @@ def rerun(
         engine=engine,
         code=code,
         require=Fidelity[require.upper()],
-        policy=policy if isinstance(policy, Policy) else Policy.from_toml(Path(policy)),
+        policy=_policy(policy),
         repository=repository,
         new_run=new_run,
         recursive=recursive,
@@ -139,14 +144,87 @@ def compare(a: str, b: str, *, policy: str | Policy = DEFAULT, new_run: bool = F
     EnvcapError
         If one of them can't be read.
     """
-    judge = policy if isinstance(policy, Policy) else Policy.from_toml(Path(policy))
+    judge = _policy(policy)
     return compare_files(Path(a), Path(b), judge.for_new_run() if new_run else judge)
 
 
-def _captured(job: str | Attempt, secrets: Mapping[str, str] | None, store: str | None) -> CapturedJob:
+def explain(
+    a: str | Attempt, b: str | Attempt, *, policy: str | Policy = DEFAULT, store: str | None = None
+) -> Explanation:
+    """Say why the outputs of two jobs differ: the suspects, the likeliest first. Nothing is re-run.
+
+    Parameters
+    ----------
+    a, b : `str` or `Attempt`
+        Selectors, or what `envcap.find` returned. A replay may be one of them.
+    policy : `str` or `Policy`
+        What may differ; the path of a TOML file.
+    store : `str`, optional
+        The store's directory; by default ``ENVCAP_STORE``, else the user's own.
+
+    Raises
+    ------
+    EnvcapError
+        If there is no such job, or one of them left no outputs.
+
+    Examples
+    --------
+    >>> import replay
+    >>> replay.explain("coadd-yesterday.fits", "coadd-today.fits").suspects[0].title  # doctest: +SKIP
+    """
+    first, second = (_captured(one, None, store, replays=True) for one in (a, b))
+    return _explain(first, second, _policy(policy))
+
+
+def bisect(
+    a: str | Attempt,
+    b: str | Attempt,
+    *,
+    engine: str = "auto",
+    policy: str | Policy = DEFAULT,
+    trust: bool = False,
+    secrets: Mapping[str, str] | None = None,
+    store: str | None = None,
+    quiet: bool = False,
+) -> Bisection:
+    """Find by trying the smallest set of changes that turns the outputs of one job into those of another.
+
+    What was tried is logged: a bisection that was interrupted goes on where it was.
+
+    Parameters
+    ----------
+    a, b, store
+        As for `explain`.
+    engine, policy, trust, secrets
+        As for `rerun`.
+    quiet : `bool`
+        Say nothing of the trials on stderr.
+
+    Raises
+    ------
+    EnvcapError
+        If one of the two can't be re-run.
+
+    Examples
+    --------
+    >>> import replay
+    >>> replay.bisect("coadd-yesterday.fits", "coadd-today.fits").cause  # doctest: +SKIP
+    """
+    first, second = (_captured(one, secrets, store, replays=True) for one in (a, b))
+    options = Options(engine=engine, policy=_policy(policy), trust=trust)
+    return bisect_jobs(first, second, options, silent if quiet else teller())
+
+
+def _policy(policy: str | Policy) -> Policy:
+    return policy if isinstance(policy, Policy) else Policy.from_toml(Path(policy))
+
+
+def _captured(
+    job: str | Attempt, secrets: Mapping[str, str] | None, store: str | None, *, replays: bool = False
+) -> CapturedJob:
     known = job.store if isinstance(job, Attempt) and store is None else None
     index = Index(known if isinstance(known, LocalStore) else existing_store(store))
-    return captured_job(index, job if isinstance(job, Attempt) else resolve(index, job), secrets)
+    return captured_job(index, job if isinstance(job, Attempt) else resolve(index, job, replays=replays), secrets)
 
 
 def _given(job: CapturedJob, path: str) -> dict[str, str]:

@@ -10,7 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from envcap import html
 from envcap.digest import digest_of_file
+from envcap.printable import printable
 
 from ..comparators.files import compare_files
 from ..comparators.policy import Policy, Verdict
@@ -18,6 +20,7 @@ from ..jobs.base import CapturedJob
 from .changes.base import Change
 from .delta import minimise
 from .pairs import as_captured, output_pairs, output_path
+from .telling import told
 from .trial import Outcome, Trial
 from .trials import Trials
 
@@ -42,7 +45,7 @@ class Finding(StrEnum):
     """Nothing that a replay can change differs between the two."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Bisection:
     """What came of a bisection.
 
@@ -78,6 +81,38 @@ class Bisection:
             "changes": [change.to_json() for change in self.changes],
             "trials": [trial.to_json() for trial in self.trials],
         }
+
+    def lines(self) -> Iterator[str]:
+        """Yield what a person should know of it."""
+        tried = f"{len(self.trials)} re-runs, {len(self.changes)} changes"
+        match self.finding:
+            case Finding.CAUSE:
+                alone = len(self.cause) == 1
+                yield f"{'this alone turns' if alone else 'these together turn'} A's outputs into B's ({tried}):"
+                yield from (f"  {change.title}: {change.before} → {change.after}" for change in self.cause)
+                if self.others:
+                    yield f"with all other changes and without {'it' if alone else 'them'}: {self.others}"
+            case Finding.UNSTABLE:
+                yield f"no deterministic cause exists: A does not make the same outputs twice ({tried})"
+            case Finding.ALIKE:
+                told = "with all changes, the outputs are as A's"
+                yield f"nothing that can be tried makes the difference: {told} ({tried})"
+            case Finding.NOTHING:
+                yield "nothing that a replay can change differs between the two"
+        yield from (f"note: {note}" for note in self.notes)
+
+    def __repr__(self) -> str:
+        causes = ": " + ", ".join(change.title for change in self.cause) if self.cause else ""
+        return printable(f"<bisection of {len(self.changes)} changes: {self.finding}{causes}>", "")
+
+    def _repr_html_(self) -> str:
+        trials = [(told(one, self.changes), html.Badge(one.outcome), one.reason) for one in self.trials]
+        return html.page(
+            "bisection",
+            *map(html.message, self.lines()),
+            html.folded(f"{len(trials)} re-runs", html.table(("changed in A", "outputs", ""), trials)),
+            badge=str(self.finding),
+        )
 
 
 def bisect(trials: Trials, likeliest: Sequence[int], policy: Policy) -> Bisection:

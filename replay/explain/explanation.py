@@ -69,9 +69,9 @@ class Explanation:
 
     @property
     def is_different(self) -> bool | None:
-        """Whether an output differs; `None` if that can be told of none."""
-        told = [one.differs for one in self.outputs if one.differs is not None]
-        return any(told) if told else None
+        """Whether an output differs; `None` if none is known to, and of one that can't be told."""
+        told = [one.differs for one in self.outputs]
+        return True if True in told else None if None in told else False
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON."""
@@ -119,8 +119,8 @@ def explain(a: CapturedJob, b: CapturedJob, policy: Policy) -> Explanation:
 
 
 def _compared(a: CapturedJob, b: CapturedJob, policy: Policy) -> Iterator[ComparedOutput]:
-    theirs = outputs_by_name(b)
-    for name, output in outputs_by_name(a).items():
+    own, theirs = outputs_by_name(a), outputs_by_name(b)
+    for name, output in own.items():
         other = theirs.get(name)
         if other is None:
             yield ComparedOutput(name, True, None, "only the first made it")
@@ -128,6 +128,7 @@ def _compared(a: CapturedJob, b: CapturedJob, policy: Policy) -> Iterator[Compar
             yield ComparedOutput(name, False, None, "both made the same bytes")
         else:
             yield _compared_files(name, output, other, policy)
+    yield from (ComparedOutput(name, True, None, "only the second made it") for name in theirs if name not in own)
 
 
 def _compared_files(name: str, a: Output, b: Output, policy: Policy) -> ComparedOutput:
@@ -144,7 +145,9 @@ def _compared_files(name: str, a: Output, b: Output, policy: Policy) -> Compared
 
 
 def _verdict(one: ComparedOutput) -> str:
-    return str(one.comparison.verdict) if one.comparison else "unknown"
+    if one.comparison:
+        return str(one.comparison.verdict)
+    return {True: "different", False: "identical", None: "unknown"}[one.differs]
 
 
 def _lines(one: ComparedOutput) -> Iterator[str]:

@@ -98,14 +98,14 @@ class Facts:
     @cached_property
     def code(self) -> CodeReading:
         """What the code of both jobs mentions, as far as it could be put back, and was imported."""
-        files: dict[str, bytes] = {}
+        files: set[tuple[str, bytes]] = set()
         for job in (self.a, self.b):
             try:
                 trees = code_trees(job)
             except EnvcapError:
                 continue  # there is less evidence then
             for tree in trees:
-                files |= {path: data for path, data in tree.files.items() if self.is_imported(path) is not False}
+                files.update(one for one in tree.files.items() if self.is_imported(one[0]) is not False)
         return read_code(files)
 
     def is_imported(self, path: str) -> bool | None:
