@@ -24,10 +24,25 @@ from ..store.keeper import Keeper
 from .loads import count_loads
 from .mapped import mapped_files
 
-__all__ = ("LIBRARIES", "NUMERICS", "Failed", "Observed", "Observer", "Snapshot", "observed_in_children")
+__all__ = (
+    "LIBRARIES",
+    "LOST",
+    "NOTHING_LOADED",
+    "NUMERICS",
+    "Failed",
+    "Observed",
+    "Observer",
+    "Snapshot",
+    "observed_in_children",
+)
 
 LIBRARIES = "loaded_libraries"
 NUMERICS = "effective_numerics"
+
+NOTHING_LOADED = "no numerical library was loaded"
+"""Why there are no numerics in effect, where that is a finding."""
+LOST = "{lost} of {all} Python processes ended without saying what they had loaded (killed, or os._exit)"
+"""Why it isn't known what was in effect in all of them."""
 
 _NO_PYTHON = "the command ran no Python program, and from outside a program's libraries can't be seen"
 _UNTOLD = "{prefix} told nothing: its Python has no envcap (pip install envcap there), or was told to start without it"
@@ -171,9 +186,7 @@ def observed_in_children(store: ObjectStore, said: Sequence[str], environment: E
         failed = Outcome(status="failed", reason=str(err))
         found.outcomes = {LIBRARIES: failed, NUMERICS: failed}
     if lost := len(began - ended):
-        reason = (
-            f"{lost} of {len(began)} Python processes ended without saying what they had loaded (killed, or os._exit)"
-        )
+        reason = LOST.format(lost=lost, all=len(began))
         for kind in (LIBRARIES, NUMERICS):
             found.outcomes[kind] = Outcome(status="failed", reason=reason)
     return found
@@ -207,9 +220,7 @@ def _observed(
         found.components[NUMERICS] = keeper.document(effective)
     captured = keeper.failure or Outcome(status="captured")
     found.outcomes[LIBRARIES] = unknown or captured
-    found.outcomes[NUMERICS] = (
-        captured if distinct else Outcome(status="absent", reason="no numerical library was loaded")
-    )
+    found.outcomes[NUMERICS] = captured if distinct else Outcome(status="absent", reason=NOTHING_LOADED)
     return found
 
 

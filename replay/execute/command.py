@@ -14,6 +14,7 @@ from ..build.code import original_roots
 from ..bundle.places import standing
 from ..errors import ReplayFailedError, ReplayRefusedError
 from ..jobs.command import CapturedCommand, DeclaredFile
+from ..readback.programs import Telling
 from ..sandbox.base import Mount, Program
 from .remade import RemadeOutput
 from .server import last_lines
@@ -43,11 +44,12 @@ def run_command(job: CapturedCommand, built: Built, scratch: str) -> list[Remade
     built.sandbox.own(folder)
     paths = {placeholder: _place(job, one, folder, built) for placeholder, one in job.files().items()}
     log = os.path.join(scratch, "log.txt")
-    mounts = (*built.mounts, Mount(scratch, scratch, writable=True))
+    telling = Telling(built.sandbox)
+    mounts = (*built.mounts, *telling.mounts, Mount(scratch, scratch, writable=True))
     seen = built.sandbox.place_of(folder, job.directory, mounts)
     program = Program(
         _words(job, built, {name: seen + path.removeprefix(folder) for name, path in paths.items()}),
-        {**built.variables, **own_directories(scratch, built.sandbox)},
+        {**telling.variables(built.variables, scratch), **own_directories(scratch, built.sandbox)},
         mounts if seen == folder else (*mounts, Mount(folder, seen, writable=True)),
         seen,
         log,
