@@ -14,7 +14,7 @@ from ..build.code import original_roots
 from ..bundle.places import standing
 from ..errors import ReplayFailedError, ReplayRefusedError
 from ..jobs.command import CapturedCommand, DeclaredFile
-from ..readback.programs import Telling
+from ..readback.programs import Telling, told_file
 from ..sandbox.base import Mount, Program
 from .remade import RemadeOutput
 from .server import last_lines
@@ -54,6 +54,7 @@ def run_command(job: CapturedCommand, built: Built, scratch: str) -> list[Remade
         seen,
         log,
         umask=job.umask,
+        told=_told(scratch, built),
     )
     with built.sandbox.start(program) as process:
         ended = process.wait(built.sandbox.limits.seconds)
@@ -62,6 +63,14 @@ def run_command(job: CapturedCommand, built: Built, scratch: str) -> list[Remade
     if status != (expected or 0) or ended.cause:
         raise ReplayFailedError(f"the payload failed: {ended}: {last_lines(log)} (log: {log})")
     return _outputs(job, paths, log)
+
+
+def _told(scratch: str, built: Built) -> str:
+    """Return the file for what the command's processes tell of their numerics, having made it."""
+    path = told_file(scratch)
+    open(path, "xb").close()
+    built.sandbox.own(path)
+    return path
 
 
 def _place(job: CapturedCommand, one: DeclaredFile, folder: str, built: Built) -> str:

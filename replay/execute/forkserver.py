@@ -61,7 +61,7 @@ def main() -> None:
         if pid == 0:
             answers.close()
             _run(worker, task)
-            telling.tell(task["told"], probe, mapped)
+            telling.tell(_opened(task["told"]), probe, mapped)
             return
         _Child.pid = pid
         status, timed_out = _wait(pid, task["seconds"])
@@ -108,7 +108,7 @@ def _run(worker: Any, task: dict[str, Any]) -> None:
     os.setsid()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
     null = os.open(os.devnull, os.O_RDONLY)
-    log = os.open(task["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    log = _opened(task["log"])
     for given, number in ((null, 0), (log, 1), (log, 2)):
         os.dup2(given, number)
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  (the parent's has read ahead)
@@ -117,6 +117,10 @@ def _run(worker: Any, task: dict[str, Any]) -> None:
     if task["umask"]:
         os.umask(int(task["umask"], 8))
     worker.answer(task["request"], task["response"])
+
+
+def _opened(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
 
 def _wait(pid: int, seconds: float) -> tuple[int, bool]:

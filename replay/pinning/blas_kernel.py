@@ -7,7 +7,10 @@ the payload dies of an illegal instruction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
+
+from envcap.model.components import NumericsOfProcess
 
 from ..grammar import VARIABLE, Grammar, checked
 from ..readback.wanted import Wanted
@@ -47,16 +50,24 @@ _NEEDS = {
 
 
 def kernel_pins(wanted: Wanted, here: Here) -> list[Pin]:
-    """Return the pins that may give the job's kernel; none if it is used without.
+    """Return the pins that may give the job's kernels; none if they are used without.
 
-    OpenBLAS's builds in one process may have used different kernels, and one variable is for all: each is tried.
+    Builds of OpenBLAS's and processes may have used different ones, and one variable is for all: each is to be tried.
     """
-    there = {library.library: library.kernel for library in libraries(wanted.processes, "openblas")}
-    plain = {library.library: library.kernel for library in libraries([here.plain], "openblas")}
-    kernels = sorted({kernel for kernel in there.values() if kernel})
-    if not kernels or not plain or {*plain.values()} == {*kernels} or plain == there:
+    there, plain = (_kernels(processes) for processes in (wanted.processes, [here.plain]))
+    common = there.keys() & plain.keys()
+    if not plain or (common and all(there[name] == plain[name] for name in common)):
         return []
-    return [_pin(kernel, wanted, here) for kernel in kernels]
+    return [_pin(kernel, wanted, here) for kernel in sorted({*chain(*there.values())})]
+
+
+def _kernels(processes: Iterable[NumericsOfProcess]) -> dict[str, set[str]]:
+    """Return the kernels of each build of OpenBLAS's."""
+    found: dict[str, set[str]] = {}
+    for library in libraries(processes, "openblas"):
+        if library.kernel:
+            found.setdefault(library.library, set()).add(library.kernel)
+    return found
 
 
 def _pin(kernel: str, wanted: Wanted, here: Here) -> Pin:

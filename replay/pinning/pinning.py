@@ -79,24 +79,21 @@ def _chosen(wanted: Wanted, built: Built, asker: Asker) -> tuple[Pin, NumericsOf
     here = Here(plain.numerics, free.numerics, plain.numpy, plain.libc, flags_here(), built.variables)
     others = merged((thread_pin(wanted, here), numpy_pin(wanted, here), glibc_pin(wanted, here)))
     best: tuple[int, Pin, NumericsOfProcess] | None = None
-    for kernel in kernel_pins(wanted, here) or [Pin()]:
+    reasons: list[str] = []
+    for kernel in (Pin(), *kernel_pins(wanted, here)):
+        reasons += kernel.reasons
+        if best is not None and not kernel.variables:
+            continue
         pin = merged((kernel, others))
-        changed = pin.applied(built.variables) != built.variables
-        found = asker.ask(pin.applied(built.variables)).numerics if changed else plain.numerics
+        variables = pin.applied(built.variables)
+        found = plain.numerics if variables == built.variables else asker.ask(variables).numerics
+        if kernel.variables and not {*kernel.variables.values()} & {library.kernel for library in found.libraries}:
+            reasons.append(f"OpenBLAS was built here without a kernel {kernel.variables[VARIABLE_OF_KERNEL]}")
         lacking = len(differences(wanted, [found], is_partial=True))
         if best is None or lacking < best[0]:
-            best = lacking, _without_ignored(pin, found), found
+            best = lacking, pin, found
     assert best is not None
-    return best[1:]
-
-
-def _without_ignored(pin: Pin, found: NumericsOfProcess) -> Pin:
-    """Return a pin without a kernel that no library knows: it would only make each of them complain."""
-    kernel = pin.variables.get(VARIABLE_OF_KERNEL)
-    if kernel is None or kernel in {library.kernel for library in found.libraries}:
-        return pin
-    variables = {name: value for name, value in pin.variables.items() if name != VARIABLE_OF_KERNEL}
-    return Pin(variables, pin.dropped, (*pin.reasons, f"OpenBLAS was built here without a kernel {kernel}"))
+    return merged((best[1], Pin(reasons=reasons))), best[2]
 
 
 def _with_variables(job: CapturedJob, built: Built, pin: Pin) -> Built:

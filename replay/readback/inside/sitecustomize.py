@@ -3,7 +3,8 @@
 
 Every Python that a replayed command starts imports it as its ``sitecustomize``, at the end of which it gives way to the
 command's own, if there is one; `replay.execute.forkserver` loads it by its path. The words are those of
-`envcap.hooks.startup`, a line each: ``began PID``, ``numerics JSON``, ``failed REASON``, ``ended PID``.
+`envcap.hooks.startup`, a line each: ``began PID``, ``numerics JSON``, ``failed REASON``, ``ended PID``. As there, those
+processes are heard that have inherited the file that is written to: in the job, others were not heard either.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from typing import Any
 __all__ = ("load", "numerics", "tell")
 
 _VARIABLE = "ENVCAP_READBACK"
-"""Where to write, and the files of `envcap.collectors.numerics_probe` and `envcap.hooks.mapped`, a line each."""
+"""The file, and those of `envcap.collectors.numerics_probe` and `envcap.hooks.mapped`, a line each."""
 
 
-def tell(where: str, probe: str, mapped: str) -> None:
+def tell(descriptor: int, probe: str, mapped: str) -> None:
     """Add to a file what the numerical libraries of this process use now, and that it ends."""
     try:
         import json
@@ -27,25 +28,20 @@ def tell(where: str, probe: str, mapped: str) -> None:
         line = f"numerics {json.dumps(numerics(probe, mapped))}"
     except Exception as err:  # noqa: BLE001  (the payload has ended well, and must go on doing so)
         line = f"failed {' '.join(f'{type(err).__name__}: {err}'.split())}"
-    _say(where, f"{line}\nended {os.getpid()}\n")
+    _say(descriptor, f"{line}\nended {os.getpid()}\n")
+
+
+def _say(descriptor: int, text: str) -> None:
+    try:
+        os.write(descriptor, text.encode("utf-8", "surrogateescape"))
+    except OSError:
+        return  # what is not told is found missing
 
 
 def numerics(probe: str, mapped: str) -> dict[str, Any]:
     """Return what the numerical libraries of this process use now."""
     found: dict[str, Any] = load("numerics_probe", probe).LibraryProbe(load("mapped", mapped).mapped_files()).facts()
     return found
-
-
-def _say(where: str, text: str) -> None:
-    try:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(where, flags, 0o644)
-        try:
-            os.write(descriptor, text.encode("utf-8", "surrogateescape"))
-        finally:
-            os.close(descriptor)
-    except OSError:
-        return  # what is not told is found missing
 
 
 def load(name: str, path: str) -> Any:
@@ -62,10 +58,32 @@ def load(name: str, path: str) -> Any:
 
 def _begin() -> None:
     told = os.environ.get(_VARIABLE, "").split("\n")
-    if len(told) == 3:  # whoever started this process may have taken the variable away
-        where, probe, mapped = told
-        _say(where, f"began {os.getpid()}\n")
-        atexit.register(tell, where, probe, mapped)
+    descriptor = _inherited(told[0])
+    if descriptor is not None:
+        _say(descriptor, f"began {os.getpid()}\n")
+        atexit.register(_end, *told)
+
+
+def _end(path: str, probe: str, mapped: str) -> None:
+    descriptor = _inherited(path)  # the payload may have closed it, and opened something else that got its number
+    if descriptor is not None:
+        tell(descriptor, probe, mapped)
+
+
+def _inherited(path: str) -> int | None:
+    """Return the number that a file is open at in this process."""
+    try:
+        wanted = os.stat(path)
+        numbers = [int(name) for name in os.listdir("/proc/self/fd")]
+    except OSError:
+        return None
+    for number in numbers:
+        try:
+            if os.path.samestat(os.fstat(number), wanted):
+                return number
+        except OSError:
+            continue  # the listing's own
+    return None
 
 
 def _give_way() -> None:
