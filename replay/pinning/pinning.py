@@ -86,7 +86,13 @@ def _chosen(wanted: Wanted, built: Built, asker: Asker) -> tuple[Pin, NumericsOf
             continue
         pin = merged((kernel, others))
         variables = pin.applied(built.variables)
-        found = plain.numerics if variables == built.variables else asker.ask(variables).numerics
+        try:
+            found = plain.numerics if variables == built.variables else asker.ask(variables).numerics
+        except BuildError as err:
+            if best is None:
+                raise
+            reasons.append(f"{', '.join(kernel.variables.values())}: {err}")
+            continue
         if kernel.variables and not {*kernel.variables.values()} & {library.kernel for library in found.libraries}:
             reasons.append(f"OpenBLAS was built here without a kernel {kernel.variables[VARIABLE_OF_KERNEL]}")
         lacking = len(differences(wanted, [found], is_partial=True))

@@ -22,7 +22,12 @@ _MEMBERS = ("kernel", "threads", "configuration")
 
 
 def differences(
-    wanted: Wanted, found: Sequence[NumericsOfProcess], *, is_partial: bool = False, flags: frozenset[str] | None = None
+    wanted: Wanted,
+    found: Sequence[NumericsOfProcess],
+    *,
+    is_partial: bool = False,
+    is_shared: bool = False,
+    flags: frozenset[str] | None = None,
 ) -> list[str]:
     """Return what differs, each in a few words.
 
@@ -32,6 +37,8 @@ def differences(
     found : sequence of `NumericsOfProcess`
     is_partial : `bool`
         Whether not all that a job loads was loaded: then only what was is compared.
+    is_shared : `bool`
+        Whether the job's process had run other jobs before, and may have loaded libraries for them.
     flags : `frozenset` of `str`, optional
         What the processor of the replay can do; by default, this host's.
     """
@@ -40,7 +47,7 @@ def differences(
     for name in sorted(there.keys() | here.keys()):
         if name in there and name in here:
             told += _library(name, there[name], here[name])
-        elif not is_partial:
+        elif not (is_partial or (is_shared and name in there)):
             told.append(f"{name} was {'not loaded' if name in there else 'loaded, and was not then'}")
     told += _libm(wanted, found, flags_here() if flags is None else flags)
     return [printable(one, "") for one in told]

@@ -12,6 +12,7 @@ from envcap.printable import printable
 
 from ..fidelity import Fidelity, Layer
 from ..jobs.base import CapturedJob
+from ..jobs.quantum import CapturedQuantum
 from .differences import differences
 from .reading import ReadBack
 from .wanted import Wanted
@@ -43,7 +44,7 @@ def effective_layer(job: CapturedJob, asked: Layer, found: ReadBack, reasons: Se
         told = f"what was in effect could not be read back: {found.reason}"
         return Layer(asked.name, Fidelity.SUBSTITUTED, "; ".join((asked.detail, told)))
     processes = [one for one in found.processes if is_numerical_process(one)] or found.processes
-    different = differences(wanted, processes)
+    different = differences(wanted, processes, is_shared=isinstance(job, CapturedQuantum))
     if different:
         return Layer(asked.name, Fidelity.SUBSTITUTED, "; ".join((asked.detail, *different, *reasons)))
     return Layer(asked.name, Fidelity.EXACT, f"{asked.detail}; read back: {printable(in_effect(processes), '')}")

@@ -18,10 +18,12 @@ from envcap.hooks.observed import NUMERICS
 from envcap.model.components import NumericalLibrary, Numerics
 from envcap.model.manifest import Outcome
 from envcap.store.index import Attempt
+from examples.world import World
 from replay.comparators.policy import Verdict
 from tests.elsewhere import effective, from_elsewhere, with_libraries
 from tests.numerical_lab import JOB, NumericalLab
 from tests.observatory import Observatory
+from tests.replays.test_other_pythons import other_pythons
 
 _DISPATCH = (
     "from numpy._core._multiarray_umath import __cpu_dispatch__ as d, __cpu_features__ as f; print(*filter(f.get, d))"
@@ -76,6 +78,13 @@ def test_other_bits_without_and_the_same_with(
     plain = lab.replay(attempt, status=1)
     assert plain["verdict"] == "different"
     assert numerics(plain)[0] == "substituted"
+    check_pinned(lab, captured, attempt, name)
+    planned = lab.run("replay", "plan", f"attempt:{attempt}", "--pin-math")
+    assert "to be pinned, and read back" in " ".join(planned.stdout.split())
+
+
+def check_pinned(lab: NumericalLab, captured: Attempt, attempt: str, name: str) -> None:
+    """Hold a replay that pins one variable against what was captured with it."""
     pinned = lab.replay(attempt, "--pin-math")
     assert pinned["verdict"] == "identical"
     fidelity, detail = numerics(pinned)
@@ -87,8 +96,18 @@ def test_other_bits_without_and_the_same_with(
     assert again.result.observed == {NUMERICS: (captured.result.observed or {})[NUMERICS]}
     asked = Numerics.from_bytes(lab.store.get(again.recipe.software["numerics"].digest))
     assert list(asked.variables) == [name]
-    planned = lab.run("replay", "plan", f"attempt:{attempt}", "--pin-math")
-    assert "to be pinned, and read back" in planned.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("python", other_pythons())
+def test_on_another_python(tmp_path: Path, python: str) -> None:
+    """Which gets another NumPy, with other names."""
+    lab = NumericalLab(World(tmp_path, python))
+    lab.make()
+    for kind in ("kernel", "dispatch"):
+        name, value = REQUESTS[kind](lab)
+        captured = lab.capture(tmp_path / "work", **{name: value})
+        check_pinned(lab, captured, from_elsewhere(lab.store, lab.key, captured), name)
 
 
 @pytest.mark.slow

@@ -102,6 +102,13 @@ class TestDifferences:
         assert differences(Wanted((one, two)), [two, one]) == []
         assert differences(Wanted((one, two)), [one])
 
+    def test_what_a_process_loaded_for_other_quanta_is_passed_over(self) -> None:
+        with_openmp, without = process(openmp=2), process()
+        assert differences(Wanted((with_openmp,)), [without], is_shared=True) == []
+        assert differences(Wanted((with_openmp,)), [without]) == ["libgomp.so.1 was not loaded"]
+        assert differences(Wanted((without,)), [with_openmp], is_shared=True)
+        assert differences(Wanted((with_openmp,)), [process(openmp=1)], is_shared=True)
+
     def test_how_many_processors_there_were_is_not_compared(self) -> None:
         one = process()
         assert differences(Wanted((one,)), [one.checked({**one.data, "cpus": 64})]) == []
