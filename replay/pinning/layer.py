@@ -59,7 +59,8 @@ def asked_layer(job: CapturedJob, pinned: Pinned | None) -> Layer:
     if pinned is None:
         return asked
     pins = ", ".join(f"{name}={value}" for name, value in sorted(pinned.variables.items()))
-    return Layer(asked.name, asked.fidelity, f"{asked.detail}; pinned: {pins or 'nothing needed it'}")
+    told = "not pinned" if pinned.is_without_answer else f"pinned: {pins or 'nothing needed it'}"
+    return Layer(asked.name, asked.fidelity, f"{asked.detail}; {told}")
 
 
 def pinned_layer(job: CapturedJob, pinned: Pinned | None) -> Layer:
