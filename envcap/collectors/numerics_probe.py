@@ -37,6 +37,11 @@ _LIBM_FEATURES = {
     "SSE4_1": (0, 2, 19),
 }
 
+# mkl_types.h: the branches of conditional numerical reproducibility, and what is asked for with MKL_CBWR_Get.
+_MKL_BRANCHES = {1: "OFF", 2: "AUTO", 3: "COMPATIBLE", 4: "SSE2", 6: "SSSE3", 7: "SSE4_1", 8: "SSE4_2", 9: "AVX",
+                 10: "AVX2", 11: "AVX512_MIC", 12: "AVX512", 13: "AVX512_MIC_E1", 14: "AVX512_E1"}  # fmt: skip
+_MKL_BRANCH = 1
+
 
 class LibraryProbe:
     """Asks the numerical libraries among some that this process has loaded, again and again for little.
@@ -87,6 +92,8 @@ def _library(path: str) -> _Library | None:
         return _openblas(name, path)
     if name.startswith(_OPENMP):
         return _Library({"library": name, "kind": "openmp"}, _function(_opened(path), "omp_get_max_threads"))
+    if name.startswith("libmkl_rt"):
+        return _mkl(name, path)
     if name == "libm.so.6":
         return _libm(name)
     return None
@@ -107,6 +114,17 @@ def _openblas(name: str, path: str) -> _Library:
 def _openblas_function(library: ctypes.CDLL, name: str) -> Any:
     candidates = (_function(library, f"{before}openblas_get_{name}{after}") for before, after in _AROUND)
     return next((found for found in candidates if found is not None), None)
+
+
+def _mkl(name: str, path: str) -> _Library:
+    """Return the branch that MKL was told to take; after ``OFF`` or ``AUTO``, the one that it chose itself."""
+    library = _opened(path)
+    facts = {"library": name, "kind": "mkl"}
+    told, chosen = _function(library, "MKL_CBWR_Get"), _function(library, "MKL_CBWR_Get_Auto_Branch")
+    if told is not None and chosen is not None:
+        branch, own = (_MKL_BRANCHES.get(number, str(number)) for number in (told(_MKL_BRANCH), chosen()))
+        facts["kernel"] = f"{branch} {own}" if branch in ("OFF", "AUTO") else branch
+    return _Library(facts, _function(library, "MKL_Get_Max_Threads"))
 
 
 def _libm(name: str) -> _Library | None:

@@ -27,6 +27,7 @@ from .asking import Asker
 from .base import Here, Pin, merged
 from .blas_kernel import VARIABLE_OF_KERNEL, kernel_pins
 from .glibc import glibc_pin
+from .mkl import mkl_pin
 from .numpy_dispatch import NUMPYS, numpy_pin
 from .threads import thread_pin
 
@@ -77,7 +78,7 @@ def _chosen(wanted: Wanted, built: Built, asker: Asker) -> tuple[Pin, NumericsOf
     restricted = any(name in built.variables for name in NUMPYS)
     free = asker.ask({n: v for n, v in built.variables.items() if n not in NUMPYS}) if restricted else plain
     here = Here(plain.numerics, free.numerics, plain.numpy, plain.libc, flags_here(), built.variables)
-    others = merged((thread_pin(wanted, here), numpy_pin(wanted, here), glibc_pin(wanted, here)))
+    others = merged(pin(wanted, here) for pin in (thread_pin, mkl_pin, numpy_pin, glibc_pin))
     best: tuple[int, Pin, NumericsOfProcess] | None = None
     reasons: list[str] = []
     for kernel in (Pin(), *kernel_pins(wanted, here)):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Threads of OpenBLAS and of OpenMP. They decide how sums are split, and so their last bits."""
+"""Threads of OpenBLAS, MKL and OpenMP. They decide how sums are split, and so their last bits."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from .base import Here, Pin, libraries
 
 __all__ = ("thread_pin",)
 
-_OPENBLAS, _OPENMP = "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"
+_OPENBLAS, _OPENMP, _MKL = "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"
+_KINDS = (("openblas", _OPENBLAS, "OpenBLAS"), ("openmp", _OPENMP, "OpenMP"), ("mkl", _MKL, "MKL"))
 
 
 def thread_pin(wanted: Wanted, here: Here) -> Pin:
     """Return what gives each library as many threads as it had."""
     variables: dict[str, str] = {}
     reasons = []
-    for kind, name, title in (("openblas", _OPENBLAS, "OpenBLAS"), ("openmp", _OPENMP, "OpenMP")):
+    for kind, name, title in _KINDS:
         counts = {library.threads for library in libraries(wanted.processes, kind) if library.threads}
         if len(counts) > 1:
             several = " and ".join(map(str, sorted(counts)))

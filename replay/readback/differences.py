@@ -73,6 +73,8 @@ def _library(name: str, there: Sequence[NumericalLibrary], here: Sequence[Numeri
         before, after = (sorted({_value(one, member) for one in found}) for found in (there, here))
         if before != after:
             yield f"{name} {member} {' and '.join(after)} instead of {' and '.join(before)}"
+    if any(one.kind == "mkl" and one.kernel is None for one in (*there, *here)):
+        yield f"{name} does not tell its branch"
 
 
 def _value(library: NumericalLibrary, member: str) -> str:

@@ -110,6 +110,36 @@ def test_on_another_python(tmp_path: Path, python: str) -> None:
         check_pinned(lab, captured, from_elsewhere(lab.store, lab.key, captured), name)
 
 
+_DGEMM = """\
+import ctypes, os, random, sys
+import numpy as np
+os.environ["MKL_THREADING_LAYER"] = "SEQUENTIAL"
+mkl = ctypes.CDLL(os.path.join(sys.prefix, "lib", "libmkl_rt.so.3"), mode=ctypes.RTLD_GLOBAL)
+random.seed(1)
+n, size, array = 300, ctypes.c_int, np.ctypeslib.ndpointer(float)
+a, c = np.array([random.gauss(0, 1) for _ in range(300 * 300)]), np.zeros(300 * 300)
+mkl.cblas_dgemm.argtypes = [*[size] * 6, ctypes.c_double, array, size, array, size, ctypes.c_double, array, size]
+mkl.cblas_dgemm(101, 111, 111, n, n, n, 1.0, a, n, a, n, 0.0, c, n)
+np.save(sys.argv[1], c)
+"""
+
+
+@pytest.mark.slow
+def test_mkl(tmp_path: Path) -> None:
+    """Whether it was bounded, or told a branch: the real library, which takes 220 MB."""
+    lab = NumericalLab(World(tmp_path))
+    lab.make()
+    lab.world.install("--no-deps", "mkl==2026.2.0")
+    for name in ("MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR"):
+        captured = lab.capture(tmp_path / "work", _DGEMM, **{name: "AVX2"})
+        # The processor is this one, which is what tells where MKL can't be asked before the payload loads it.
+        attempt = from_elsewhere(lab.store, lab.key, captured, more_flags=["of_another"])
+        plain, pinned = lab.replay(attempt, status=1), lab.replay(attempt, "--pin-math")
+        assert "libmkl_rt.so.3 kernel OFF" in numerics(plain)[1]
+        assert (pinned["verdict"], numerics(pinned)[0]) == ("identical", "exact")
+        assert f"{name}=AVX2" in numerics(pinned)[1]
+
+
 @pytest.mark.slow
 def test_where_nothing_has_to_be_pinned_nothing_is(lab: NumericalLab, tmp_path: Path) -> None:
     captured = lab.capture(tmp_path / "work", OPENBLAS_NUM_THREADS="1")

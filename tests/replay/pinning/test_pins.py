@@ -12,6 +12,7 @@ from replay.errors import ReplayRefusedError
 from replay.pinning.base import Here, NumPyFacts, Pin, merged
 from replay.pinning.blas_kernel import kernel_pins
 from replay.pinning.glibc import glibc_pin
+from replay.pinning.mkl import mkl_pin
 from replay.pinning.numpy_dispatch import numpy_pin
 from replay.pinning.threads import thread_pin
 from replay.readback.wanted import Wanted
@@ -42,6 +43,12 @@ def process(
     if openmp is not None:
         found.append(NumericalLibrary(library="libgomp.so.1", kind="openmp", threads=openmp))
     return NumericsOfProcess(simd=list(simd), libraries=found, cpus=2)
+
+
+def mkl(kernel: str | None) -> NumericsOfProcess:
+    """Return the numerics of a process that has loaded MKL."""
+    library = NumericalLibrary(library="libmkl_rt.so.3", kind="mkl", kernel=kernel, threads=2)
+    return NumericsOfProcess(simd=[], libraries=[library], cpus=2)
 
 
 def here(
@@ -118,6 +125,32 @@ class TestThreads:
         pin = thread_pin(Wanted((process(threads=1), process(threads=8))), here(process()))
         assert not pin.variables
         assert "1 and 8 threads" in pin.reasons[0]
+
+
+class TestMkl:
+    """MKL_ENABLE_INSTRUCTIONS and MKL_CBWR."""
+
+    @pytest.mark.parametrize(
+        ("there", "pin"),
+        [
+            ("OFF AVX512_E1", {}),
+            ("OFF AVX2", {"MKL_ENABLE_INSTRUCTIONS": "AVX2"}),
+            ("AUTO AVX2", {"MKL_CBWR": "AVX2"}),
+            ("AVX2", {"MKL_CBWR": "AVX2"}),
+        ],
+    )
+    def test_it_is_told_what_it_was_told_and_bounded_where_it_was_free(self, there: str, pin: dict[str, str]) -> None:
+        assert mkl_pin(Wanted((mkl(there),)), here(mkl("OFF AVX512_E1"))).variables == pin
+
+    @pytest.mark.parametrize("there", ["OFF NOVEL", "OFF AVX2\nLD_PRELOAD=x", None])
+    def test_what_cannot_be_asked_for_is_named(self, there: str | None) -> None:
+        pin = mkl_pin(Wanted((mkl(there),)), here(mkl("OFF AVX512_E1")))
+        assert not pin.variables
+        assert pin.reasons
+
+    def test_where_it_cannot_be_asked_the_processors_decide(self) -> None:
+        assert not mkl_pin(Wanted((mkl("OFF AVX512_E1"),), FLAGS), here(process())).variables
+        assert mkl_pin(Wanted((mkl("OFF AVX2"),), HASWELLS), here(process())).variables
 
 
 class TestNumPy:
