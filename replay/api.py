@@ -37,6 +37,7 @@ def plan(
     engine: str = "auto",
     code: str = "captured",
     trust: bool = False,
+    pin_math: bool = False,
     secrets: Mapping[str, str] | None = None,
     store: str | None = None,
 ) -> Plan:
@@ -52,6 +53,8 @@ def plan(
         ``captured``, or ``current`` for today's code.
     trust : `bool`
         Take a manifest that nobody whom you know vouches for.
+    pin_math : `bool`
+        Pin BLAS's kernel, threads, and the dispatch of NumPy and glibc to what was in effect in the job.
     secrets : mapping, optional
         Values that were scrubbed, by the name of the variable or the path of the configuration's field.
     store : `str`, optional
@@ -67,7 +70,7 @@ def plan(
     >>> import replay
     >>> replay.plan("coadd.fits").layers  # doctest: +SKIP
     """
-    return make_plan(_captured(job, secrets, store), engine, code, trust=trust)
+    return make_plan(_captured(job, secrets, store), engine, code, trust=trust, pin_math=pin_math)
 
 
 def rerun(
@@ -81,6 +84,7 @@ def rerun(
     new_run: str | None = None,
     repository: str | None = None,
     trust: bool = False,
+    pin_math: bool = False,
     secrets: Mapping[str, str] | None = None,
     store: str | None = None,
     quiet: bool = False,
@@ -89,7 +93,7 @@ def rerun(
 
     Parameters
     ----------
-    job, engine, code, trust, secrets, store
+    job, engine, code, trust, pin_math, secrets, store
         As for `plan`. The path of a file, which may be a renamed one, is what gets judged.
     require : `str`
         Refuse a layer below ``exact``, ``rebuilt`` or ``substituted``.
@@ -123,6 +127,7 @@ def rerun(
         recursive=recursive,
         trust=trust,
         given=given,
+        pin_math=pin_math,
     )
     return _rerun(found, options, Progress(quiet=quiet))
 

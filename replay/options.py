@@ -39,6 +39,8 @@ class Options:
     given : mapping
         Files to judge the outputs by, by dataset UUID, instead of those in the repository.
     engine_options : `EngineOptions`
+    pin_math : `bool`
+        Pin the numerics to what was in effect in the job.
     """
 
     engine: str = "auto"
@@ -51,7 +53,9 @@ class Options:
     trust: bool = False
     given: Mapping[str, str] = field(default_factory=dict)
     engine_options: EngineOptions = field(default_factory=EngineOptions)
+    pin_math: bool = False
 
     def plan(self, job: CapturedJob) -> Plan:
         """Return the plan of a job's replay with these options."""
-        return make_plan(job, self.engine, self.code, trust=self.trust, options=self.engine_options)
+        how = self.engine_options
+        return make_plan(job, self.engine, self.code, trust=self.trust, options=how, pin_math=self.pin_math)

@@ -24,6 +24,7 @@ from .layers import (
     process_env_layer,
     quantum_layer,
 )
+from .pinning.layer import planned_layer
 from .work_layers import work_layers
 
 __all__ = ("Plan", "frozen_layers", "host_layers", "make_plan")
@@ -101,6 +102,7 @@ def make_plan(
     *,
     trust: bool = False,
     options: EngineOptions | None = None,
+    pin_math: bool = False,
 ) -> Plan:
     """Return the plan of a job's replay.
 
@@ -114,6 +116,8 @@ def make_plan(
     trust : `bool`
         Whether to take a manifest that nobody vouches for.
     options : `EngineOptions`, optional
+    pin_math : `bool`
+        Whether to pin the numerics to what was in effect in the job.
     """
     chosen = engine_for(job, engine_name, options or EngineOptions())
     if job.origin is None:
@@ -126,7 +130,8 @@ def make_plan(
     engines = (*engines, *_lack_of_image(job, engines))
     answered = {layer.name for layer in engines}  # a container brings an operating system of its own
     host = [layer for layer in host_layers(job) if layer.name not in answered]
-    return Plan(job, chosen, code, (manifest, *frozen_layers(job), *engines, *host))
+    frozen = [planned_layer(job) if pin_math and one.name == "numerics" else one for one in frozen_layers(job)]
+    return Plan(job, chosen, code, (manifest, *frozen, *engines, *host))
 
 
 def _lack_of_image(job: CapturedJob, engines: Sequence[Layer]) -> Iterator[Layer]:

@@ -72,7 +72,9 @@ class Campaign:
         except FileExistsError:
             raise UsageError(f"there is a campaign {name} already, in {folder}; choose another name") from None
         except OSError as err:
-            raise CampaignError(f"{err.filename or folder}: {err.strerror}; ENVCAP_CAMPAIGNS names another place") from err
+            raise CampaignError(
+                f"{err.filename or folder}: {err.strerror}; ENVCAP_CAMPAIGNS names another place"
+            ) from err
         return cls(name, folder, definition)
 
     @classmethod

@@ -43,7 +43,9 @@ class Ledger:
         self.path = os.path.join(folder, JUDGED, f"{uuid7()}{_END}")
         try:
             os.makedirs(os.path.dirname(self.path), exist_ok=True)
-            self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_APPEND, 0o644)
+            self._descriptor = os.open(
+                self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_APPEND, 0o644
+            )
             fcntl.lockf(self._descriptor, fcntl.LOCK_EX)
         except OSError as err:
             raise CampaignError(f"{self.path}: {err.strerror or err}") from err

@@ -25,6 +25,7 @@ from ..rerunning import Options
 from ..sandbox.base import Limits
 
 __all__ = (
+    "add_pin_option",
     "add_plan_options",
     "add_run_options",
     "captured",
@@ -55,9 +56,15 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
+def add_pin_option(parser: argparse.ArgumentParser) -> None:
+    """Add whether to pin the numerics."""
+    parser.add_argument("--pin-math", action="store_true", help="compute by the kernels and threads that the job used")
+
+
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add what a run depends on besides."""
     add_plan_options(parser)
+    add_pin_option(parser)
     parser.add_argument("--policy", metavar="FILE", help="what may differ (TOML); the default is nothing but dates")
     parser.add_argument("--recursive", action="store_true", help="make inputs that are gone again first")
 
@@ -134,4 +141,5 @@ def options(
         trust=arguments.trust,
         given=given or {},
         engine_options=engine_options(arguments),
+        pin_math=arguments.pin_math,
     )

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs many quanta in one environment, each in a fresh process.
 
-A program of its own, of the standard library alone: ``python forkserver.py WORKER OUTSIDE MODULE…``. It imports the
-modules, which is what takes the time, then answers lines of JSON on its standard input: it forks, and the child runs
-``answer(REQUEST, RESPONSE)`` of the worker's file. No child sees what an earlier one left in memory. In a sandbox with
+A program of its own, of the standard library alone: ``python forkserver.py WORKER TELLING PROBE MAPPED OUTSIDE
+MODULE…``. It imports the modules, which is what takes the time, then answers lines of JSON on its standard input: it
+forks, and the child runs ``answer(REQUEST, RESPONSE)`` of the worker's file, then ``tell(TOLD, PROBE, MAPPED)`` of
+another one (`replay.readback`). No child sees what an earlier one left in memory. In a sandbox with
 process ids of its own (OUTSIDE names another namespace than this process's), the server ends everything that a child
 started, and empties the temporary directories.
 """
@@ -39,14 +40,14 @@ class _Child:
 
 def main() -> None:
     """Import, then serve until the standard input ends."""
-    worker_path, outside, *modules = sys.argv[1:]
+    worker_path, telling_path, probe, mapped, outside, *modules = sys.argv[1:]
     alone = os.readlink("/proc/self/ns/pid") != outside
     signal.signal(signal.SIGINT, _interrupt)
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
     # What modules print must not be taken for an answer.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    worker = _load(worker_path)
+    worker, telling = _load("replay_worker", worker_path), _load("replay_telling", telling_path)
     for name in modules:
         _preload(name)
     _say(answers, {"ready": True, "python": sys.version.split()[0]})
@@ -60,6 +61,7 @@ def main() -> None:
         if pid == 0:
             answers.close()
             _run(worker, task)
+            telling.tell(_opened(task["told"]), probe, mapped)
             return
         _Child.pid = pid
         status, timed_out = _wait(pid, task["seconds"])
@@ -79,8 +81,8 @@ def _say(answers: Any, found: dict[str, object]) -> None:
     answers.flush()
 
 
-def _load(path: str) -> Any:
-    spec = importlib.util.spec_from_file_location("replay_worker", path)
+def _load(name: str, path: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -106,7 +108,7 @@ def _run(worker: Any, task: dict[str, Any]) -> None:
     os.setsid()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
     null = os.open(os.devnull, os.O_RDONLY)
-    log = os.open(task["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    log = _opened(task["log"])
     for given, number in ((null, 0), (log, 1), (log, 2)):
         os.dup2(given, number)
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  (the parent's has read ahead)
@@ -115,6 +117,10 @@ def _run(worker: Any, task: dict[str, Any]) -> None:
     if task["umask"]:
         os.umask(int(task["umask"], 8))
     worker.answer(task["request"], task["response"])
+
+
+def _opened(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
 
 def _wait(pid: int, seconds: float) -> tuple[int, bool]:
