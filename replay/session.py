@@ -23,6 +23,7 @@ from .errors import BuildError, ReplayRefusedError
 from .execute.command import WORK
 from .execute.destination import Destination
 from .execute.isolated import IsolatedRepositories
+from .execute.leftovers import Leftovers
 from .execute.quantum import MissingInputsError
 from .execute.remade import RemadeOutput
 from .execute.server import Servers
@@ -64,6 +65,7 @@ class ReplaySession:
         self._repositories = IsolatedRepositories(self.folder)
         self._isolated = self._repositories.first
         self._built: dict[object, Built] = {}
+        self._leftovers = Leftovers(self._repositories)
         if self.folder.startswith("~"):
             raise BuildError(f"there is no place for replays, since this user has no home directory; {ANOTHER_PLACE}")
         try:
@@ -101,8 +103,13 @@ class ReplaySession:
             code=plan.code,
             seconds=self._progress.seconds,
             place=self._place(job),
+            campaign=options.campaign,
         )
         self._journal.append(("verdict", verdict.to_bytes()))
+        if verdict.verdict in options.discarded:
+            self._leftovers.discard(self._scratch(job), remade)
+        else:
+            self._leftovers.keep(remade)
         return verdict
 
     def remake(self, plan: Plan) -> list[RemadeOutput]:
@@ -139,6 +146,8 @@ class ReplaySession:
                     shutil.rmtree(os.path.join(self.folder, name, part), ignore_errors=True)
                 with suppress(OSError):  # it has a log
                     os.rmdir(os.path.join(self.folder, name))
+        if self._options.discarded:
+            self._leftovers.prune()
         with suppress(OSError):  # it has what was re-made
             os.rmdir(self.folder)
 

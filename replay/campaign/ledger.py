@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from envcap.hooks.schedulers import scheduler_facts
 from envcap.ids import is_uuid, uuid7
 
 from .entry import Entry
@@ -51,8 +52,9 @@ class Ledger:
             raise CampaignError(f"{self.path}: {err.strerror or err}") from err
 
     def begin(self, batch: str) -> None:
-        """Say that a batch is begun."""
-        self._write({"begin": batch})
+        """Say that a batch is begun, and where: on which node, and in which job of which batch system."""
+        facts = scheduler_facts(os.environ) or {}
+        self._write({"begin": batch, "host": os.uname().nodename, "pid": os.getpid(), "scheduler": facts})
 
     def end(self, batch: str) -> None:
         """Say that nothing of a batch is judged any more."""
@@ -123,6 +125,8 @@ class LedgerReader:
     def _new_of(self, path: str) -> Iterator[Entry]:
         done = self._read_to.get(path, 0)
         try:
+            if os.path.getsize(path) == done:
+                return
             with open(path, "rb") as stream:
                 stream.seek(done)
                 data = stream.read()

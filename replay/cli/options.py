@@ -34,10 +34,11 @@ __all__ = (
     "open_index",
     "options",
     "policy",
+    "REQUIRED",
     "trusted_job",
 )
 
-_REQUIRED = ("exact", "rebuilt", "substituted")
+REQUIRED = ("exact", "rebuilt", "substituted")
 
 
 def add_plan_options(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +52,7 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--code", choices=CODE_CHOICES, default="captured", help="captured code, or today's")
     parser.add_argument("--trust", action="store_true", help="take a manifest that nobody you know vouches for")
     parser.add_argument("--secret", metavar="NAME=VALUE", action="append", default=[], help="a value that was scrubbed")
-    parser.add_argument("--require", choices=_REQUIRED, default="substituted", help="refuse a layer below this")
+    parser.add_argument("--require", choices=REQUIRED, default="substituted", help="refuse a layer below this")
     add_store(parser)
     add_json(parser)
 

@@ -196,6 +196,11 @@ class Policy:
             ],
         }
 
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Policy:
+        """Read back what `to_document` returned."""
+        return cls(document["rtol"], document["atol"], tuple(Volatile(**one) for one in document["volatile"]))
+
     @property
     def digest(self) -> str:
         """Name of the policy: ``sha256:`` over its canonical document."""

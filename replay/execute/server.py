@@ -19,7 +19,7 @@ __all__ = ("QuantumServer", "Servers", "last_lines")
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _FORKSERVER = os.path.join(_HERE, "forkserver.py")
-_WORKER = os.path.join(os.path.dirname(_HERE), "rubin", "worker.py")
+_WORKER = os.path.join(os.path.dirname(_HERE), "rubin", "inside")
 _START_SECONDS = 600
 _GRACE = 30.0
 _LOG_LINES = 3
