@@ -13,7 +13,8 @@ from envcap.store.opened import existing_store
 from envcap.store.selector import resolve
 
 from .comparators.files import FileComparison, compare_files
-from .comparators.policy import DEFAULT, Policy
+from .comparators.policies import EXACT, Policies
+from .comparators.policy import Policy
 from .fidelity import Fidelity
 from .jobs.base import CapturedJob
 from .jobs.registry import captured_job
@@ -71,7 +72,7 @@ def rerun(
     engine: str = "auto",
     code: str = "captured",
     require: str = "substituted",
-    policy: str | Policy = DEFAULT,
+    policy: str | Policy | Policies = EXACT,
     recursive: bool = False,
     new_run: str | None = None,
     repository: str | None = None,
@@ -88,8 +89,8 @@ def rerun(
         As for `plan`. The path of a file, which may be a renamed one, is what gets judged.
     require : `str`
         Refuse a layer below ``exact``, ``rebuilt`` or ``substituted``.
-    policy : `str` or `Policy`
-        What may differ; the path of a TOML file.
+    policy : `str`, `Policy` or `Policies`
+        What may differ; the path of a TOML file, or of a directory of them.
     recursive : `bool`
         Make inputs that are gone again first.
     new_run : `str`, optional
@@ -112,7 +113,7 @@ def rerun(
         engine=engine,
         code=code,
         require=Fidelity[require.upper()],
-        policy=policy if isinstance(policy, Policy) else Policy.from_toml(Path(policy)),
+        policy=Policies.of(policy),
         repository=repository,
         new_run=new_run,
         recursive=recursive,
@@ -122,15 +123,15 @@ def rerun(
     return _rerun(found, options, Progress(quiet=quiet))
 
 
-def compare(a: str, b: str, *, policy: str | Policy = DEFAULT, new_run: bool = False) -> FileComparison:
+def compare(a: str, b: str, *, policy: str | Policy | Policies = EXACT, new_run: bool = False) -> FileComparison:
     """Compare two files and judge the differences.
 
     Parameters
     ----------
     a, b : `str`
-        Paths of FITS, Parquet, NumPy, JSON, YAML or text files.
-    policy : `str` or `Policy`
-        What may differ; the path of a TOML file.
+        Paths of FITS, Parquet, Arrow, ECSV, HDF5, NumPy, JSON, YAML, text or other files.
+    policy : `str`, `Policy` or `Policies`
+        What may differ; the path of a TOML file, or of a directory of them.
     new_run : `bool`
         The second is in another RUN: new UUIDs are no difference.
 
@@ -139,7 +140,7 @@ def compare(a: str, b: str, *, policy: str | Policy = DEFAULT, new_run: bool = F
     EnvcapError
         If one of them can't be read.
     """
-    judge = policy if isinstance(policy, Policy) else Policy.from_toml(Path(policy))
+    judge = Policies.of(policy).for_files()
     return compare_files(Path(a), Path(b), judge.for_new_run() if new_run else judge)
 
 

@@ -48,7 +48,8 @@ def rerun_all(
     try:
         for job in jobs:
             try:
-                job.science_outputs()  # refuses a job that left nothing to judge by
+                for output in job.science_outputs():  # refuses a job that left nothing to judge by
+                    options.policy.for_dataset(output.dataset_type or "")  # refuses two policies for one
                 plan = options.plan(job)
                 plan.check(options.require)
                 if session is None:

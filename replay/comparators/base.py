@@ -12,6 +12,7 @@ from typing import ClassVar
 from envcap.errors import EnvcapError
 
 from .difference import Difference
+from .matching import IN_PLACE, Matching
 
 __all__ = ("Comparator", "ComparisonError", "reading")
 
@@ -41,6 +42,13 @@ class ComparisonError(EnvcapError):
 class Comparator(ABC):
     """Measures how two files of one type differ, and passes no judgement.
 
+    Parameters
+    ----------
+    matching : `Matching`, optional
+        Which rows of tables belong together; by default those at the same place.
+
+    Notes
+    -----
     Subclasses implement `_compare` and wrap what touches one file in `reading`, so that an error names it.
     """
 
@@ -48,6 +56,9 @@ class Comparator(ABC):
     """Short stable name, kept in stored verdicts."""
     description: ClassVar[str]
     """One line for people: which files, and what of them is compared."""
+
+    def __init__(self, matching: Matching = IN_PLACE) -> None:
+        self.matching = matching
 
     def compare(self, original: Path, remade: Path) -> tuple[Difference, ...]:
         """Measure how two files differ.

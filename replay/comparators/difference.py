@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from .paths import SEPARATOR, covers
+
 __all__ = (
     "Difference",
     "Kind",
@@ -71,7 +73,7 @@ class Leaf(NamedTuple):
     difference: Difference
 
     def __str__(self) -> str:
-        return f"{' / '.join(self.path)}: {self.difference.detail}"
+        return f"{SEPARATOR.join(self.path)}: {self.difference.detail}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the leaf as a JSON-able document."""
@@ -107,6 +109,16 @@ class Difference:
         for child in self.children:
             for leaf in child.leaves():
                 yield Leaf((self.where, *leaf.path), leaf.difference)
+
+    def find(self, pattern: str) -> Iterator[Leaf]:
+        """Iterate over the leaves that a pattern names, or that are in what it names.
+
+        Parameters
+        ----------
+        pattern : `str`
+            As for `replay.comparators.paths.covers`.
+        """
+        return (leaf for leaf in self.leaves() if covers(pattern, leaf.path))
 
     def to_json(self) -> dict[str, Any]:
         """Return the tree as a JSON-able document without floats."""

@@ -15,7 +15,7 @@ from .json_yaml import load_yaml
 from .tolerance import measure_numbers
 from .tree import Tagged
 
-__all__ = ("compare_metadata",)
+__all__ = ("column_units", "compare_metadata")
 
 Path = tuple[str, ...]
 Entries = dict[Path, Any]
@@ -56,6 +56,20 @@ def compare_metadata(original: Any, remade: Any) -> tuple[Difference, ...]:
             difference = changed(kind, where, name, before, after, figures)
             found.setdefault((where, kind, difference.detail), difference)
     return tuple(found.values())
+
+
+def column_units(schema: Any) -> dict[str, str]:
+    """Return the units of a schema's columns by the columns' names.
+
+    Parameters
+    ----------
+    schema : `pyarrow.Schema`
+    """
+    return {
+        path[2]: str(value)
+        for path, value in _entries(schema).items()
+        if path[0] == "column" and len(path) == 4 and path[3].lower() in _UNIT_NAMES and value
+    }
 
 
 def _locate(path: Path) -> tuple[str, Kind, str]:
