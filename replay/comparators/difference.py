@@ -132,6 +132,13 @@ class Difference:
             document["children"] = [child.to_json() for child in self.children]
         return document
 
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Difference:
+        """Read back what `to_json` returned."""
+        children = tuple(cls.from_json(child) for child in document.get("children", ()))
+        kind = Kind(document["kind"])
+        return cls(document["where"], kind, document["detail"], document["measures"], children)
+
 
 def grouped(where: str, children: Iterable[Difference]) -> tuple[Difference, ...]:
     """Put differences under one node, or return nothing if there are none."""

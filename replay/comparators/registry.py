@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast
 
+from .apart import ComparatorApart
 from .base import Comparator, reading
 from .matching import IN_PLACE, Matching
 
@@ -29,7 +30,14 @@ class FileType:
     suffixes: tuple[str, ...] = ()
     """How its name may end, in lower case."""
 
+    apart: bool = False
+    """Whether hostile files are known to crash the only library that reads them."""
+
     def load(self, matching: Matching = IN_PLACE) -> Comparator:
+        """Return a comparator, which works in a process of its own if such files may crash it."""
+        return ComparatorApart(self.name, matching) if self.apart else self.load_here(matching)
+
+    def load_here(self, matching: Matching = IN_PLACE) -> Comparator:
         """Import the comparator and make one."""
         module = import_module(f"replay.comparators.{self.module}")
         return cast(Comparator, getattr(module, self.comparator)(matching))
@@ -46,7 +54,12 @@ FILE_TYPES = (
     FileType("parquet", "parquet", "ParquetComparator", magic=(b"PAR1",), suffixes=(".parquet", ".parq", ".pq")),
     FileType("arrow", "parquet", "ArrowComparator", magic=(b"ARROW1",), suffixes=(".arrow", ".feather")),
     FileType(
-        "hdf5", "hdf5", "Hdf5Comparator", magic=(b"\x89HDF\r\n\x1a\n",), suffixes=(".h5", ".hdf5", ".hdf", ".he5")
+        "hdf5",
+        "hdf5",
+        "Hdf5Comparator",
+        magic=(b"\x89HDF\r\n\x1a\n",),
+        suffixes=(".h5", ".hdf5", ".hdf", ".he5"),
+        apart=True,
     ),
     FileType("ecsv", "ecsv", "EcsvComparator", magic=(b"# %ECSV ",), suffixes=(".ecsv",)),
     FileType("npy", "numpy_file", "NpyComparator", magic=(b"\x93NUMPY",), suffixes=(".npy",)),
