@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import ClassVar
 
 from envcap.errors import EnvcapError
+from envcap.printable import printable
 
 from .difference import Difference
 from .matching import IN_PLACE, Matching
 
 __all__ = ("Comparator", "ComparisonError", "reading")
+
+_LONGEST = 1000
+"""Most of a reason that is kept, in characters; some parsers repeat what they could not read."""
 
 
 class ComparisonError(EnvcapError):
@@ -25,18 +29,18 @@ class ComparisonError(EnvcapError):
     path : `pathlib.Path`
         Which of the two files is to blame.
     reason : `str`
-        Why; line breaks are folded, so that the message is one line.
+        Why; line breaks are folded, so that the message is one line, and what has no glyph is escaped.
     """
 
     error_type = "comparison_failed"
 
     def __init__(self, path: Path, reason: str) -> None:
         self.path = path
-        self.reason = " ".join(reason.split())
+        self.reason = printable(" ".join(reason.split())[:_LONGEST], "")
         super().__init__(path, self.reason)
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
+        return f"{printable(str(self.path), '')}: {self.reason}"
 
 
 class Comparator(ABC):

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from envcap.printable import printable
+
 from .paths import SEPARATOR, covers
 
 __all__ = (
@@ -73,7 +75,7 @@ class Leaf(NamedTuple):
     difference: Difference
 
     def __str__(self) -> str:
-        return f"{SEPARATOR.join(self.path)}: {self.difference.detail}"
+        return printable(f"{SEPARATOR.join(self.path)}: {self.difference.detail}", "")
 
     def to_json(self) -> dict[str, Any]:
         """Return the leaf as a JSON-able document."""

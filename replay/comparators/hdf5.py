@@ -17,7 +17,7 @@ from .base import Comparator, ComparisonError, reading
 from .difference import Difference, Kind, grouped, pair_up
 from .hdf5_attributes import compare_attributes, unit_of
 from .hdf5_dataset import Stored, compare_datasets
-from .hdf5_types import describe_type
+from .hdf5_types import as_text, describe_type
 from .matching import Matching
 
 __all__ = ("Hdf5Comparator",)
@@ -98,10 +98,9 @@ class _Walk:
         """Compare the links of two groups, and return the objects that both have."""
         left, right = (self._links(side, group) for side, group in enumerate((a, b)))
         prefix = name.rstrip("/")
-        full = {f"{prefix}/{key}": key for key in (*left, *right)}
-        names, lone = pair_up(
-            (f"{prefix}/{key}" for key in left), (f"{prefix}/{key}" for key in right), "object", "objects"
-        )
+        full = {f"{prefix}/{as_text(key)}": key for key in (*left, *right)}
+        before, after = ([path for path, key in full.items() if key in links] for links in (left, right))
+        names, lone = pair_up(before, after, "object", "objects")
         found, below = list(lone), []
         for path in names:
             key = full[path]
@@ -118,7 +117,10 @@ class _Walk:
             for key in sorted(group):
                 if key in _NO_NAMES or "/" in key:
                     raise ComparisonError(self._paths[side], f"has a link that is named {key!r}")
-                links[key] = _describe_link(group.get(key, getlink=True))
+                link = group.get(key, getlink=True)
+                if link is None:
+                    raise ComparisonError(self._paths[side], f"the link {key!r} is damaged")
+                links[key] = _describe_link(link)
             return links
 
     def _member(self, side: int, group: Any, key: str) -> Any:
@@ -134,8 +136,8 @@ def _describe_link(link: Any) -> _Link:
     if isinstance(link, h5py.HardLink):
         return _OWN
     if isinstance(link, h5py.SoftLink):
-        return _Link("soft link", str(link.path))
-    return _Link("external link", f"{link.path} of {link.filename}")
+        return _Link("soft link", as_text(str(link.path)))
+    return _Link("external link", as_text(f"{link.path} of {link.filename}"))
 
 
 def _category(found: Any) -> str:

@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import h5py
-import numpy as np
-import numpy.typing as npt
 
 from .base import reading
 from .difference import Difference, Kind, Measures, changed
 from .expansion import check_expansion
-from .hdf5_types import describe_type
+from .hdf5_types import as_array, as_text, describe_type
 from .hdf5_values import measure_values
 
 __all__ = ("compare_attributes", "unit_of")
@@ -54,7 +52,8 @@ def compare_attributes(paths: tuple[Path, Path], a: Any, b: Any) -> Iterator[Dif
             figures = _measure(paths, pair[0], pair[1], (a.file, b.file))
         if figures is not None:
             before, after = (None if one is None else str(one) for one in pair)
-            yield changed(kind, f"attribute {name}", name, before, after, figures)
+            shown = as_text(name)
+            yield changed(kind, f"attribute {shown}", shown, before, after, figures)
 
 
 def unit_of(found: Any) -> str:
@@ -76,24 +75,12 @@ class _Attribute:
         self.shape = None if stored.get_space().get_simple_extent_type() == h5py.h5s.NULL else stored.shape
         if self.shape is not None:
             check_expansion(path, f"attribute {name}", math.prod(self.shape) * self.dtype.itemsize)
-            self.value = _as_array(attributes[name], self.dtype, self.shape)
+            self.value = as_array(attributes[name], self.dtype, self.shape)
 
     def __str__(self) -> str:
         if self.shape is None:
             return "nothing"
         return repr(self.value.tolist()) if self.value.size <= _MOST_SHOWN else f"{self.value.size} values"
-
-
-def _as_array(value: Any, dtype: Any, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-    """Put a value into an array of its own shape; h5py hands out an only text, or an only list, without one."""
-    if not dtype.hasobject or dtype.names or dtype.subdtype:
-        return np.asarray(value)
-    array = np.empty(shape, dtype=object)
-    if shape:
-        array[...] = value
-    else:
-        array[()] = value
-    return array
 
 
 def _read(path: Path, found: Any) -> dict[str, _Attribute]:

@@ -16,7 +16,7 @@ from .arrays import label_axes, measure_arrays, measure_pieces
 from .base import ComparisonError, reading
 from .difference import Difference, Kind
 from .expansion import check_expansion
-from .hdf5_types import describe_type, is_plain
+from .hdf5_types import as_array, describe_type, is_plain
 from .hdf5_values import measure_values
 from .matched_rows import match_columns
 from .matching import Matching
@@ -55,7 +55,8 @@ class Stored(NamedTuple):
             Raised if that fails.
         """
         with reading(self.path):
-            return np.asarray(self.dataset[where])
+            value = self.dataset[where]
+            return np.asarray(value) if where else as_array(value, self.dataset.dtype, self.dataset.shape)
 
 
 def compare_datasets(

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from .arrays import label_axes, measure_arrays
 from .difference import Difference, Kind, brief, grouped
+from .hdf5_types import as_text
 from .ragged import label_cells, label_items, measure_lengths
 
 __all__ = ("measure_values",)
@@ -55,7 +56,7 @@ def measure_values(
             one
             for name in dtype.names
             for one in measure_values(
-                f"field {name}", a[name], b[name], dtype[name], files, "", _label_field(a, name, label)
+                f"field {as_text(name)}", a[name], b[name], dtype[name], files, "", _label_field(a, name, label)
             )
         )
         return grouped(where, fields)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,10 +24,22 @@ class ParquetComparator(TableComparator):
     @staticmethod
     def _open(path: Path) -> Opened:
         file = pq.ParquetFile(path, memory_map=True)
-        rows = file.metadata.num_rows
-        # However many equal values a few bytes stand for, each takes one again in memory, if not more.
-        check_expansion(path, "a column", rows)
-        return file.schema_arrow, rows, lambda name: file.read(columns=[name]).column(name)
+        schema, rows = file.schema_arrow, file.metadata.num_rows
+
+        def column(name: str) -> Any:
+            # A few bytes may stand for any number of equal values, each of which takes up its own in memory.
+            check_expansion(path, f"column {name}", rows * _width(schema.field(name).type))
+            return file.read(columns=[name]).column(name)
+
+        return schema, rows, column
+
+
+def _width(kind: pa.DataType) -> int:
+    """Return how much a value takes up at least, in bytes."""
+    try:
+        return max(1, int(kind.bit_width) // 8)
+    except ValueError:
+        return 1
 
 
 class ArrowComparator(TableComparator):

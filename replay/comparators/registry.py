@@ -35,12 +35,10 @@ class FileType:
 
     def load(self, matching: Matching = IN_PLACE) -> Comparator:
         """Return a comparator, which works in a process of its own if such files may crash it."""
-        return ComparatorApart(self.name, matching) if self.apart else self.load_here(matching)
-
-    def load_here(self, matching: Matching = IN_PLACE) -> Comparator:
-        """Import the comparator and make one."""
-        module = import_module(f"replay.comparators.{self.module}")
-        return cast(Comparator, getattr(module, self.comparator)(matching))
+        module = f"replay.comparators.{self.module}"
+        if self.apart:
+            return ComparatorApart(module, self.comparator, matching)
+        return cast(Comparator, getattr(import_module(module), self.comparator)(matching))
 
 
 FILE_TYPES = (
