@@ -48,8 +48,9 @@ def rerun_all(
     try:
         for job in jobs:
             try:
-                for output in job.science_outputs():  # refuses a job that left nothing to judge by
-                    options.policy.for_dataset(output.dataset_type or "")  # refuses two policies for one
+                job.science_outputs()  # refuses a job that left nothing to judge by
+                for dataset_type in job.output_types() if options.policy.files else ():
+                    options.policy.for_dataset(dataset_type)  # refuses two policies for one
                 plan = options.plan(job)
                 plan.check(options.require)
                 if session is None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,7 +86,8 @@ class Comparator(ABC):
         for path in (original, remade):
             with reading(path), path.open("rb"):
                 pass
-        with reading(original, f"cannot be compared with {remade}: "):
+        with reading(original, f"cannot be compared with {remade}: "), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what a library thinks of a file is no line of a verdict
             return self._compare(original, remade)
 
     @abstractmethod

@@ -73,6 +73,15 @@ def test_the_first_tolerance_that_concerns_a_difference_decides(path: Path) -> N
     assert [str(one).split(":")[0] for one in judged.tolerated] == ["column x", "pixels"]
 
 
+def test_the_example_of_the_documentation_is_a_policy_with_every_key(path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "policies.md").read_text()
+    path.write_text(page.partition("```toml\n")[2].partition("```")[0])
+    document = Policy.from_toml(path).to_document()
+    assert all(document[key] for key in ("tolerance", "key", "source", "dataset_type", "volatile"))
+    assert {name for one in document["tolerance"] for name, value in one.items() if value is not None} == {
+        "where", "rtol", "atol", "ulp", "source"}  # fmt: skip
+
+
 def test_bitwise_takes_nothing_else(path: Path) -> None:
     path.write_text('bitwise = true\nsource = "an archive"')
     policy = Policy.from_toml(path)
