@@ -15,6 +15,7 @@ from astropy.io import fits
 from .arrays import measure_arrays
 from .base import reading
 from .difference import Difference, Kind, pair_up, unique_names
+from .expansion import check_expansion
 from .fits_compressed import Quantisation, tell_quantisation
 from .mask_planes import measure_integers
 from .matched_rows import match_columns
@@ -26,7 +27,9 @@ __all__ = ("Loaded", "compare_images", "compare_tables")
 Array = npt.NDArray[Any]
 Label = Callable[[int], str]
 
-_VARIABLE_LENGTH = re.compile(r"\d*[PQ]")
+_VARIABLE_LENGTH = re.compile(r"\d*[PQ]([A-Z]?)")
+# In bytes, of a FITS binary table (FITS standard 4.0, table 18).
+_ITEM_SIZES = {"I": 2, "J": 4, "E": 4, "K": 8, "D": 8, "C": 8, "M": 16}
 
 
 class Loaded(NamedTuple):
@@ -155,7 +158,12 @@ def _cells(loaded: Loaded, number: int) -> Array:
         column, data = loaded.hdu.columns[number], loaded.hdu.data
         scaled = column.bscale not in (None, "", 1) or column.bzero not in (None, "", 0)
         text = isinstance(loaded.hdu, fits.TableHDU)
-        if scaled or text or _VARIABLE_LENGTH.match(str(column.format)):
+        if match := _VARIABLE_LENGTH.match(str(column.format)):
+            descriptors = _rows(loaded)[(_rows(loaded).dtype.names or ())[number]]
+            # Any number of cells may claim the same bytes, each of which takes them up again in memory.
+            size = int(descriptors.reshape(-1, 2)[:, 0].astype(np.int64).clip(0).sum()) * _ITEM_SIZES.get(match[1], 1)
+            check_expansion(loaded.path, f"column {column.name}", size)
+        if scaled or text or match:
             return np.asarray(data.field(number))
         rows = _rows(loaded)
         return np.asarray(rows[(rows.dtype.names or ())[number]])

@@ -84,7 +84,7 @@ def ulps_between(original: float, remade: float) -> int:
 
 
 def _rank(number: float) -> int:
-    """Number the floats of 64 bits in their order (IEEE 754 lets their bits be counted as integers)."""
+    """Return the place of a number among all floats of 64 bits, whose bits IEEE 754 lets be counted as integers."""
     (bits,) = struct.unpack("<Q", struct.pack("<d", number))
     sign = 1 << 63
     return sign - bits if bits & sign else int(bits)
