@@ -13,7 +13,8 @@ from envcap.store.opened import existing_store
 from envcap.store.selector import resolve
 
 from .comparators.files import FileComparison, compare_files
-from .comparators.policy import DEFAULT, Policy
+from .comparators.policies import EXACT, Policies
+from .comparators.policy import Policy
 from .explain.bisecting import bisect_jobs
 from .explain.bisection import Bisection
 from .explain.explanation import Explanation
@@ -79,7 +80,7 @@ def rerun(
     engine: str = "auto",
     code: str = "captured",
     require: str = "substituted",
-    policy: str | Policy = DEFAULT,
+    policy: str | Policy | Policies = EXACT,
     recursive: bool = False,
     new_run: str | None = None,
     repository: str | None = None,
@@ -97,8 +98,8 @@ def rerun(
         As for `plan`. The path of a file, which may be a renamed one, is what gets judged.
     require : `str`
         Refuse a layer below ``exact``, ``rebuilt`` or ``substituted``.
-    policy : `str` or `Policy`
-        What may differ; the path of a TOML file.
+    policy : `str`, `Policy` or `Policies`
+        What may differ; the path of a TOML file, or of a directory of them.
     recursive : `bool`
         Make inputs that are gone again first.
     new_run : `str`, optional
@@ -121,7 +122,7 @@ def rerun(
         engine=engine,
         code=code,
         require=Fidelity[require.upper()],
-        policy=_policy(policy),
+        policy=Policies.of(policy),
         repository=repository,
         new_run=new_run,
         recursive=recursive,
@@ -132,15 +133,15 @@ def rerun(
     return _rerun(found, options, Progress(quiet=quiet))
 
 
-def compare(a: str, b: str, *, policy: str | Policy = DEFAULT, new_run: bool = False) -> FileComparison:
+def compare(a: str, b: str, *, policy: str | Policy | Policies = EXACT, new_run: bool = False) -> FileComparison:
     """Compare two files and judge the differences.
 
     Parameters
     ----------
     a, b : `str`
-        Paths of FITS, Parquet, NumPy, JSON, YAML or text files.
-    policy : `str` or `Policy`
-        What may differ; the path of a TOML file.
+        Paths of FITS, Parquet, Arrow, ECSV, HDF5, NumPy, JSON, YAML, text or other files.
+    policy : `str`, `Policy` or `Policies`
+        What may differ; the path of a TOML file, or of a directory of them.
     new_run : `bool`
         The second is in another RUN: new UUIDs are no difference.
 
@@ -149,12 +150,12 @@ def compare(a: str, b: str, *, policy: str | Policy = DEFAULT, new_run: bool = F
     EnvcapError
         If one of them can't be read.
     """
-    judge = _policy(policy)
+    judge = Policies.of(policy).for_files()
     return compare_files(Path(a), Path(b), judge.for_new_run() if new_run else judge)
 
 
 def explain(
-    a: str | Attempt, b: str | Attempt, *, policy: str | Policy = DEFAULT, store: str | None = None
+    a: str | Attempt, b: str | Attempt, *, policy: str | Policy | Policies = EXACT, store: str | None = None
 ) -> Explanation:
     """Say why the outputs of two jobs differ: the suspects, the likeliest first. Nothing is re-run.
 
@@ -178,7 +179,7 @@ def explain(
     >>> replay.explain("coadd-yesterday.fits", "coadd-today.fits").suspects[0].title  # doctest: +SKIP
     """
     first, second = (_captured(one, None, store, replays=True) for one in (a, b))
-    return _explain(first, second, _policy(policy))
+    return _explain(first, second, Policies.of(policy))
 
 
 def bisect(
@@ -186,7 +187,7 @@ def bisect(
     b: str | Attempt,
     *,
     engine: str = "auto",
-    policy: str | Policy = DEFAULT,
+    policy: str | Policy | Policies = EXACT,
     trust: bool = False,
     secrets: Mapping[str, str] | None = None,
     store: str | None = None,
@@ -216,12 +217,8 @@ def bisect(
     >>> replay.bisect("coadd-yesterday.fits", "coadd-today.fits").cause  # doctest: +SKIP
     """
     first, second = (_captured(one, secrets, store, replays=True) for one in (a, b))
-    options = Options(engine=engine, policy=_policy(policy), trust=trust)
+    options = Options(engine=engine, policy=Policies.of(policy), trust=trust)
     return bisect_jobs(first, second, options, silent if quiet else teller())
-
-
-def _policy(policy: str | Policy) -> Policy:
-    return policy if isinstance(policy, Policy) else Policy.from_toml(Path(policy))
 
 
 def _captured(

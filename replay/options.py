@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from .build.base import EngineOptions
-from .comparators.policy import DEFAULT, Policy, Verdict
+from .comparators.policies import EXACT, Policies
+from .comparators.policy import Verdict
 from .fidelity import Fidelity
 from .jobs.base import CapturedJob
 from .planning import KnownLayers, Plan, make_plan
@@ -27,7 +28,7 @@ class Options:
         As on the command line.
     require : `Fidelity`
         Refuse when a layer is below.
-    policy : `Policy`
+    policy : `Policies`
     repository : `str` or `None`
         Where the user's repository is now, if not where the manifest says.
     new_run : `str` or `None`
@@ -50,7 +51,7 @@ class Options:
     engine: str = "auto"
     code: str = "captured"
     require: Fidelity = Fidelity.SUBSTITUTED
-    policy: Policy = field(default=DEFAULT)
+    policy: Policies = field(default=EXACT)
     repository: str | None = None
     new_run: str | None = None
     recursive: bool = False

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,11 +14,12 @@ from envcap.digest import digest_of_file
 from envcap.printable import printable
 
 from ..comparators.files import compare_files
-from ..comparators.policy import Policy, Verdict
+from ..comparators.policies import Policies
+from ..comparators.policy import Verdict
 from ..jobs.base import CapturedJob
 from .changes.base import Change
 from .delta import minimise
-from .pairs import as_captured, output_pairs, output_path
+from .pairs import as_captured, output_pairs, type_of
 from .telling import told
 from .trial import Outcome, Trial
 from .trials import Trials
@@ -115,7 +115,7 @@ class Bisection:
         )
 
 
-def bisect(trials: Trials, likeliest: Sequence[int], policy: Policy) -> Bisection:
+def bisect(trials: Trials, likeliest: Sequence[int], policy: Policies) -> Bisection:
     """Find the least set of changes that turns the outputs of the first job into those of the second.
 
     Parameters
@@ -123,7 +123,7 @@ def bisect(trials: Trials, likeliest: Sequence[int], policy: Policy) -> Bisectio
     trials : `Trials`
     likeliest : sequence of `int`
         Numbers of changes, the likeliest cause first.
-    policy : `Policy`
+    policy : `Policies`
         What the re-runs of the two are held against their originals by.
 
     Raises
@@ -135,7 +135,7 @@ def bisect(trials: Trials, likeliest: Sequence[int], policy: Policy) -> Bisectio
 
 
 class _Search:
-    def __init__(self, trials: Trials, likeliest: Sequence[int], policy: Policy) -> None:
+    def __init__(self, trials: Trials, likeliest: Sequence[int], policy: Policies) -> None:
         self._trials = trials
         self._changes = trials.changes
         self._likeliest = likeliest
@@ -195,14 +195,14 @@ class _Search:
         return Bisection(finding, found, others, self._notes, self._changes, list(self._used.values()))
 
 
-def _against_original(name: str, trials: Trials, reference: str, job: CapturedJob, policy: Policy) -> Iterator[str]:
+def _against_original(name: str, trials: Trials, reference: str, job: CapturedJob, policy: Policies) -> Iterator[str]:
     """Yield what a reader must know if a re-run isn't what the job left."""
     for output, path in output_pairs(trials.a, job, trials.kept(reference)):
-        what, digest = output.dataset_type or os.path.basename(output_path(output)), digest_of_file(path)[0]
+        what, digest = type_of(output), digest_of_file(path)[0]
         if digest == output.file.digest:
             continue
         original = as_captured(output)
         if original is None:
             yield f"the re-run of {name} makes other bytes than its {what} had, and that is not there to compare with"
-        elif compare_files(original, Path(path), policy).verdict is Verdict.DIFFERENT:
+        elif compare_files(original, Path(path), policy.for_dataset(what)).verdict is Verdict.DIFFERENT:
             yield f"the re-run of {name} does not make the {what} that {name} left: something else differs, too"

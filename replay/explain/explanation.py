@@ -14,9 +14,10 @@ from envcap.printable import printable
 from ..comparators.base import ComparisonError
 from ..comparators.difference import Leaf
 from ..comparators.files import FileComparison, compare_files
+from ..comparators.policies import Policies
 from ..comparators.policy import Policy
 from ..jobs.base import CapturedJob
-from .pairs import as_captured, output_path, outputs_by_name
+from .pairs import as_captured, output_path, outputs_by_name, type_of
 from .suspect import Suspect
 from .suspects import suspects
 
@@ -101,13 +102,13 @@ class Explanation:
         )
 
 
-def explain(a: CapturedJob, b: CapturedJob, policy: Policy) -> Explanation:
+def explain(a: CapturedJob, b: CapturedJob, policy: Policies) -> Explanation:
     """Say why two attempts differ.
 
     Parameters
     ----------
     a, b : `CapturedJob`
-    policy : `Policy`
+    policy : `Policies`
         What may differ anyhow; new UUIDs and another RUN are taken for granted.
     """
     outputs = list(_compared(a, b, policy.for_new_run()))
@@ -118,7 +119,7 @@ def explain(a: CapturedJob, b: CapturedJob, policy: Policy) -> Explanation:
     return Explanation(a, b, outputs, suspects(a, b, leaves))
 
 
-def _compared(a: CapturedJob, b: CapturedJob, policy: Policy) -> Iterator[ComparedOutput]:
+def _compared(a: CapturedJob, b: CapturedJob, policy: Policies) -> Iterator[ComparedOutput]:
     own, theirs = outputs_by_name(a), outputs_by_name(b)
     for name, output in own.items():
         other = theirs.get(name)
@@ -127,7 +128,7 @@ def _compared(a: CapturedJob, b: CapturedJob, policy: Policy) -> Iterator[Compar
         elif output.file.digest is not None and output.file.digest == other.file.digest:
             yield ComparedOutput(name, False, None, "both made the same bytes")
         else:
-            yield _compared_files(name, output, other, policy)
+            yield _compared_files(name, output, other, policy.for_dataset(type_of(output)))
     yield from (ComparedOutput(name, True, None, "only the second made it") for name in theirs if name not in own)
 
 

@@ -24,6 +24,7 @@ from ..progress import Progress
 from ..session import ReplaySession
 from .changes.base import Change
 from .hybrid import hybrid
+from .pairs import type_of
 from .trial import Outcome, Trial, TrialLog
 from .trial_store import TrialStore
 
@@ -63,6 +64,7 @@ class Trials:
         os.makedirs(folder, exist_ok=True)
         self._store = TrialStore(os.path.join(folder, "store"), a.store, b.store)
         self._store.create()
+        self._types = {str(one.dataset or one.file.uri): type_of(one) for one in a.science_outputs()}
         self._log = TrialLog(os.path.join(folder, "trials.jsonl"))
         self._journal = open_journal(self._store)[0]
         self._session = ReplaySession(self._journal, options, Progress(quiet=True))
@@ -169,8 +171,11 @@ class Trials:
         if not kept or paths.keys() != kept.keys():
             return Verdict.FAILED
         # An input that was made in another RUN has other UUIDs, which some formats copy into what is made of it.
-        policy = self._options.policy.for_new_run()
-        found = [compare_files(Path(kept[name]), Path(paths[name]), policy).verdict for name in kept]
+        policies = self._options.policy.for_new_run()
+        found = [
+            compare_files(Path(kept[name]), Path(paths[name]), policies.for_dataset(self._types[name])).verdict
+            for name in kept
+        ]
         return max(found, key=list(Verdict).index)
 
     @staticmethod
