@@ -23,7 +23,6 @@ __all__ = ("Facts", "Size")
 
 _D = TypeVar("_D", bound=Document)
 
-_ROUND_OFF_ULP = 4096
 _ROUND_OFF = 1e-6
 _VALUES = frozenset({Kind.VALUE, Kind.CARD, Kind.METADATA})
 
@@ -132,8 +131,10 @@ def _observed(job: CapturedJob, kind: str, cls: type[_D]) -> _D | None:
 
 
 def _is_round_off(leaf: Leaf) -> bool:
-    measures = leaf.difference.measures
-    if "max_ulp" in measures:
-        return int(str(measures["max_ulp"])) <= _ROUND_OFF_ULP
-    frontier = measures.get("frontier")
-    return frontier is not None and Frontier.parse(str(frontier)).within(_ROUND_OFF, 0.0)
+    """Whether the largest deviation is small where it is.
+
+    That of a number near zero may be large in ULPs, where larger ones cancelled.
+    """
+    frontier = leaf.difference.measures.get("frontier")
+    largest = Frontier.parse(str(frontier)).at_largest if frontier is not None else None
+    return largest is not None and largest <= _ROUND_OFF

@@ -14,5 +14,5 @@ design = random.normal(size=(700, 400))
 normal = design.T @ design
 values = np.linalg.eigvalsh(normal)
 transmission = np.exp(design[:200]) * np.power(np.abs(design[:200]) + 1.0, 0.37)
-phases = [math.sin(math.exp(number)) for number in design[0]]
+phases = [math.sin(math.exp(number)) for number in design.ravel()[:20000]]
 np.save(sys.argv[2], np.concatenate([normal.ravel(), values, transmission.ravel(), phases]))
