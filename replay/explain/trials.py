@@ -20,6 +20,7 @@ from ..errors import ReplayRefusedError
 from ..execute.remade import RemadeOutput
 from ..jobs.base import CapturedJob
 from ..options import Options
+from ..planning import KnownLayers
 from ..progress import Progress
 from ..session import ReplaySession
 from .changes.base import Change
@@ -66,6 +67,7 @@ class Trials:
         self._store.create()
         self._types = {str(one.dataset or one.file.uri): type_of(one) for one in a.science_outputs()}
         self._log = TrialLog(os.path.join(folder, "trials.jsonl"))
+        self._known_layers: KnownLayers = {}
         self._journal = open_journal(self._store)[0]
         self._session = ReplaySession(self._journal, options, Progress(quiet=True))
 
@@ -133,7 +135,7 @@ class Trials:
 
     def _remade(self, chosen: Collection[int]) -> tuple[CapturedJob, Mapping[str, RemadeOutput]]:
         job = hybrid(self.a, self.b, [self.changes[number] for number in sorted(chosen)], self._store)
-        plan = self._options.plan(job)
+        plan = self._options.plan(job, self._known_layers)
         plan.check(self._options.require)
         made = {one.original: one for one in self._session.remake(plan) if job.is_science(one.dataset_type)}
         return job, dict(sorted(made.items()))
