@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from .build.base import EngineOptions
-from .comparators.policy import DEFAULT, Policy, Verdict
+from .comparators.policies import EXACT, Policies
+from .comparators.policy import Verdict
 from .fidelity import Fidelity
 from .jobs.base import CapturedJob
 from .planning import KnownLayers, Plan, make_plan
@@ -27,7 +28,7 @@ class Options:
         As on the command line.
     require : `Fidelity`
         Refuse when a layer is below.
-    policy : `Policy`
+    policy : `Policies`
     repository : `str` or `None`
         Where the user's repository is now, if not where the manifest says.
     new_run : `str` or `None`
@@ -39,6 +40,8 @@ class Options:
     given : mapping
         Files to judge the outputs by, by dataset UUID, instead of those in the repository.
     engine_options : `EngineOptions`
+    pin_math : `bool`
+        Pin the numerics to what was in effect in the job.
     campaign : `str` or `None`
         Id of the campaign that the verdicts belong to.
     discarded : collection of `Verdict`
@@ -48,16 +51,25 @@ class Options:
     engine: str = "auto"
     code: str = "captured"
     require: Fidelity = Fidelity.SUBSTITUTED
-    policy: Policy = field(default=DEFAULT)
+    policy: Policies = field(default=EXACT)
     repository: str | None = None
     new_run: str | None = None
     recursive: bool = False
     trust: bool = False
     given: Mapping[str, str] = field(default_factory=dict)
     engine_options: EngineOptions = field(default_factory=EngineOptions)
+    pin_math: bool = False
     campaign: str | None = None
     discarded: Collection[Verdict] = ()
 
     def plan(self, job: CapturedJob, known: KnownLayers | None = None) -> Plan:
         """Return the plan of a job's replay with these options; `known` is of earlier ones with the same."""
-        return make_plan(job, self.engine, self.code, trust=self.trust, options=self.engine_options, known=known)
+        return make_plan(
+            job,
+            self.engine,
+            self.code,
+            trust=self.trust,
+            options=self.engine_options,
+            pin_math=self.pin_math,
+            known=known,
+        )

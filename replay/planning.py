@@ -25,6 +25,7 @@ from .layers import (
     process_env_layer,
     quantum_layer,
 )
+from .pinning.layer import planned_layer
 from .work_layers import work_layers
 
 __all__ = ("KnownLayers", "Plan", "environment_key", "frozen_layers", "host_layers", "make_plan")
@@ -105,6 +106,7 @@ def make_plan(
     *,
     trust: bool = False,
     options: EngineOptions | None = None,
+    pin_math: bool = False,
     known: KnownLayers | None = None,
 ) -> Plan:
     """Return the plan of a job's replay.
@@ -119,6 +121,8 @@ def make_plan(
     trust : `bool`
         Whether to take a manifest that nobody vouches for.
     options : `EngineOptions`, optional
+    pin_math : `bool`
+        Whether to pin the numerics to what was in effect in the job.
     known : `KnownLayers`, optional
         What was found for earlier jobs with the same engine, code and options.
     """
@@ -136,7 +140,8 @@ def make_plan(
         layers = _environment_layers(job, chosen, code if may_look else None)
         if known is not None:
             known[key] = layers
-    return Plan(job, chosen, code, (manifest, *frozen_layers(job), *layers))
+    frozen = [planned_layer(job) if pin_math and one.name == "numerics" else one for one in frozen_layers(job)]
+    return Plan(job, chosen, code, (manifest, *frozen, *layers))
 
 
 def environment_key(job: CapturedJob) -> tuple[object, ...]:

@@ -11,12 +11,14 @@ from rich.table import Table
 
 from envcap.cli.console import table
 
+from .comparators.files import FileComparison
 from .comparators.policy import Verdict
+from .difference_tree import difference_trees
 from .fidelity import Fidelity, Layer
 from .planning import Plan
 from .verdict import ReplayVerdict
 
-__all__ = ("print_plan", "print_verdict")
+__all__ = ("print_comparison", "print_plan", "print_verdict")
 
 _FIDELITY = {
     Fidelity.EXACT: "green",
@@ -51,6 +53,14 @@ def layers_table(layers: Iterable[Layer]) -> Table:
         colour = _FIDELITY[layer.fidelity]
         made.add_row(layer.name, f"[{colour}]{layer.fidelity}[/{colour}]", escape(layer.detail))
     return made
+
+
+def print_comparison(out: Console, comparison: FileComparison) -> None:
+    """Print how two files differ; the last line is the verdict."""
+    for tree in difference_trees(comparison):
+        out.print(tree)
+    colour = _VERDICT[comparison.verdict]
+    out.print(f"[{colour}]{comparison.verdict}[/{colour}] {escape(comparison.judgement.note)}".rstrip())
 
 
 def print_verdict(out: Console, verdict: ReplayVerdict) -> None:

@@ -51,6 +51,8 @@ def rerun_all(
             progress.begin()
             try:
                 job.science_outputs()  # refuses a job that left nothing to judge by
+                for dataset_type in job.output_types() if options.policy.files else ():
+                    options.policy.for_dataset(dataset_type)  # refuses two policies for one
                 plan = options.plan(job, known)
                 plan.check(options.require)
                 if session is None:

@@ -32,6 +32,7 @@ from .fidelity import Fidelity, Layer
 from .jobs.base import CapturedJob
 from .jobs.quantum import CapturedQuantum
 from .options import ANOTHER_PLACE, Options
+from .pinning.replayed import ReplayedNumerics
 from .planning import Plan
 from .progress import Progress
 from .rubin.places import absolute, is_here
@@ -84,7 +85,7 @@ class ReplaySession:
         self._made_first = []
         if isinstance(job, CapturedQuantum):
             self._isolated = self._repositories.free_for(job)
-        built, writer, remade = self._execute(plan)
+        layers, writer, remade = self._execute(plan)
         policy = options.policy.for_new_run() if options.new_run else options.policy
         policy = policy.for_unknown_seed() if job.origin is not None else policy
         with self._progress.step("compare"):
@@ -97,7 +98,7 @@ class ReplaySession:
             extra=[
                 one.dataset_type for one in remade if one.original not in judged and job.is_science(one.dataset_type)
             ],
-            layers=self._reached(plan, built),
+            layers=layers,
             engine=plan.engine,
             code=plan.code,
             seconds=self._progress.seconds,
@@ -124,9 +125,8 @@ class ReplaySession:
         return self._execute(plan)[2]
 
     def forget(self, job: CapturedJob) -> None:
-        """Delete what was re-made of the last job."""
-        place = self._place(job) if isinstance(job, CapturedQuantum) else self._scratch(job)
-        shutil.rmtree(place, ignore_errors=True)
+        """Delete what was re-made of the last job; its code stays, since later jobs may share it."""
+        shutil.rmtree(self._place(job), ignore_errors=True)
 
     def _scratch(self, job: CapturedJob) -> str:
         return os.path.join(self.folder, f"job-{job.manifest.attempt}")
@@ -158,21 +158,31 @@ class ReplaySession:
         for path in self._repositories.paths:
             shutil.rmtree(path, ignore_errors=True)
 
-    def _execute(self, plan: Plan) -> tuple[Built, AttemptWriter, list[RemadeOutput]]:
-        """Run one quantum, after those that make its missing inputs if the user asked for that."""
+    def _execute(self, plan: Plan) -> tuple[tuple[Layer, ...], AttemptWriter, list[RemadeOutput]]:
+        """Run one job, after those that make its missing inputs if the user asked for that."""
         job = plan.job
         scratch = self._scratch(job)
         os.makedirs(scratch)
-        built = self._environment(plan, scratch)
-        replace(plan, layers=self._reached(plan, built)).check(self._options.require)
+        numerics = self._numerics(job, self._environment(plan, scratch), scratch)
+        built = numerics.built
+        replace(plan, layers=self._reached(plan, built, numerics.before)).check(self._options.require)
         writer = self._begin(job, built)
         try:
             remade = self._run(job, built, scratch)
         except BaseException as err:
-            writer.end(status="failed", error=f"{type(err).__name__}: {err}")
+            writer.end(status="failed", error=f"{type(err).__name__}: {err}", **vars(numerics.recorded))
             raise
-        writer.end(status="ok", outputs=[_output(one) for one in remade])
-        return built, writer, remade
+        writer.end(status="ok", outputs=[_output(one) for one in remade], **vars(numerics.recorded))
+        layers = self._reached(plan, built, numerics.after)
+        replace(plan, layers=layers).check(self._options.require)
+        return layers, writer, remade
+
+    def _numerics(self, job: CapturedJob, built: Built, scratch: str) -> ReplayedNumerics:
+        """Return the numerics of a replay, pinned if the user asked for that."""
+        if not self._options.pin_math:
+            return ReplayedNumerics(job, built, scratch, pin=False)
+        with self._progress.step("pin the numerics"):
+            return ReplayedNumerics(job, built, scratch, pin=True)
 
     def _environment(self, plan: Plan, scratch: str) -> Built:
         """Return the job's environment; one that was rebuilt for another job of this session serves again."""
@@ -229,9 +239,9 @@ class ReplaySession:
             return bundled
         return job.repository
 
-    def _reached(self, plan: Plan, built: Built) -> tuple[Layer, ...]:
-        """Return the plan's layers with what the engine reached, and what had to be re-made."""
-        reached = {layer.name: layer for layer in built.layers}
+    def _reached(self, plan: Plan, built: Built, numerics: Layer) -> tuple[Layer, ...]:
+        """Return the plan's layers with what the engine reached, the numerics, and what had to be re-made."""
+        reached = {layer.name: layer for layer in (*built.layers, numerics)}
         layers = [reached.get(layer.name, layer) for layer in plan.layers]
         if self._made_first:
             detail = f"re-made first: {', '.join(self._made_first)}"

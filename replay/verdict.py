@@ -19,7 +19,8 @@ from envcap.redact import scrub_document
 
 from .comparators.base import ComparisonError
 from .comparators.files import FileComparison, compare_files
-from .comparators.policy import Policy, Verdict, worst
+from .comparators.policies import Policies
+from .comparators.policy import Verdict, worst
 from .errors import ReplayRefusedError
 from .execute.remade import RemadeOutput
 from .fidelity import Layer, layers_as_html
@@ -157,17 +158,21 @@ class ReplayVerdict:
 
 
 def judge_outputs(
-    job: CapturedJob, remade: Iterable[RemadeOutput], policy: Policy, given: Mapping[str, str]
+    job: CapturedJob, remade: Iterable[RemadeOutput], policies: Policies, given: Mapping[str, str]
 ) -> list[JudgedOutput]:
     """Compare each science output and init-output with its original.
 
     Parameters
     ----------
+    policies : `Policies`
+        Each output is judged by that of its dataset type.
     given : mapping
         Files that the user named, by dataset UUID: where one is given, it is that file which is judged.
 
     Raises
     ------
+    PolicyError
+        If several policies are for one dataset type.
     ReplayRefusedError
         If an original is gone, or one of the files can't be read: then nothing can be said of it.
     """
@@ -181,6 +186,7 @@ def judge_outputs(
         if again.path is None or not where.startswith("/"):
             raise ReplayRefusedError(f"{again.dataset_type}: only local files are compared ({where}, {again.uri})")
         gone = not os.path.exists(where)
+        policy = policies.for_dataset(again.dataset_type)
         try:
             # Of an original that is gone, the digest is known: if the re-run has it, it is the same to the byte.
             comparison = compare_files(Path(again.path if gone else where), Path(again.path), policy)

@@ -43,6 +43,8 @@ _PACKAGES = (
     ("uv", "replay: rebuild an environment", "pip install 'envcap[replay]'"),
     ("astropy", "replay: compare FITS files", "pip install 'envcap[replay]'"),
     ("pyarrow", "replay: compare Parquet files", "pip install 'envcap[replay]'"),
+    ("jinja2", "replay: reports of campaigns", "pip install 'envcap[campaign]'"),
+    ("matplotlib", "replay: plots and cut-outs of reports", "pip install 'envcap[campaign]'"),
     ("cpuinfo", "details of the processor", "pip install 'envcap[node]'"),
     ("distro", "details of the distribution", "pip install 'envcap[node]'"),
     ("psutil", "details of the memory", "pip install 'envcap[node]'"),

@@ -20,13 +20,16 @@ from ..store.base import ObjectStore
 from ..store.keeper import Keeper
 from .imported import INSTALLED, Imported
 
-__all__ = ("KINDS", "LIBRARIES", "MODULES", "NUMERICS", "Loaded", "Observed")
+__all__ = ("KINDS", "LIBRARIES", "MODULES", "NOTHING_LOADED", "NUMERICS", "Loaded", "Observed")
 
 LIBRARIES = "loaded_libraries"
 NUMERICS = "effective_numerics"
 MODULES = "imported_modules"
 
 KINDS = (LIBRARIES, NUMERICS, MODULES)
+
+NOTHING_LOADED = "no numerical library was loaded"
+"""Why there are no numerics in effect, where that is a finding."""
 
 
 class Observed:
@@ -89,7 +92,7 @@ class Loaded:
             effective = EffectiveNumerics(processes=[distinct[key] for key in sorted(distinct)])
             found.add(NUMERICS, *remembered.kept(effective))
         else:
-            found.add(NUMERICS, None, Outcome(status="absent", reason="no numerical library was loaded"))
+            found.add(NUMERICS, None, Outcome(status="absent", reason=NOTHING_LOADED))
         installed = [path for _, path in self._modules if any(part in path for part in INSTALLED)]
 
         def modules(owners: Mapping[str, str]) -> Document:

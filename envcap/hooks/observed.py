@@ -18,7 +18,10 @@ from .loaded import KINDS, Loaded, Observed
 from .loads import count_loads
 from .mapped import mapped_files
 
-__all__ = ("Failed", "Observer", "Snapshot", "observed_in_children")
+__all__ = ("LOST", "Failed", "Observer", "Snapshot", "observed_in_children")
+
+LOST = "{lost} of {all} Python processes ended without saying what they had loaded (killed, or os._exit)"
+"""Why it isn't known what was in effect in all of them."""
 
 _NO_PYTHON = "the command ran no Python program, and from outside a program's libraries can't be seen"
 _UNTOLD = "{prefix} told nothing: its Python has no envcap (pip install envcap there), or was told to start without it"
@@ -140,9 +143,7 @@ def observed_in_children(store: ObjectStore, said: Sequence[str], environment: E
         failed = Outcome(status="failed", reason=str(err))
         found.outcomes = dict.fromkeys(KINDS, failed)
     if lost := len(began - ended):
-        reason = (
-            f"{lost} of {len(began)} Python processes ended without saying what they had loaded (killed, or os._exit)"
-        )
+        reason = LOST.format(lost=lost, all=len(began))
         for kind in KINDS:
             found.outcomes[kind] = Outcome(status="failed", reason=reason)
     return found

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..build.base import EngineOptions
-from ..comparators.policy import Policy, Verdict
+from ..comparators.policies import Policies
+from ..comparators.policy import Verdict
 from ..fidelity import Fidelity
 from ..options import Options
 from ..sandbox.base import Limits
@@ -25,7 +26,7 @@ def options_document(
     offline: bool,
     base: str | None,
     limits: Sequence[str],
-    policy: Policy,
+    policy: Policies,
     store: str,
     selected: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def options_document(
         As on the command line of `replay run`.
     limits : sequence of `str`
         ``NAME=N``, as ``--limit`` takes them.
-    policy : `Policy`
+    policy : `Policies`
     store : `str`
         The store's directory.
     selected : mapping
@@ -71,7 +72,7 @@ def options_of(definition: Definition) -> Options:
         engine=found["engine"],
         code=found["code"],
         require=Fidelity[found["require"].upper()],
-        policy=Policy.from_document(found["policy"]),
+        policy=Policies.from_document(found["policy"]),
         repository=definition.repo,
         trust=found["trust"],
         engine_options=EngineOptions(Limits.of_options(found["limits"]), found["base"], found["offline"]),

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Say why the outputs of two jobs differ: the suspects, with what speaks for each, the likeliest first.
 
-Nothing is re-run; 'replay bisect' finds out by trying. The exit status is 0 if no output differs, 1 if one does.
+Nothing is re-run; 'replay bisect' finds out by trying. The exit status is 0 if no output differs, 1 if one does, or if
+that can't be told because a file is gone.
 
 Examples
 --------
@@ -46,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         print_json(found.to_json())
     else:
         _print(found, None if arguments.all else _SHOWN)
-    return 1 if found.is_different else 0
+    return 0 if found.is_different is False else 1
 
 
 def _print(found: Explanation, most: int | None) -> None:

@@ -15,7 +15,7 @@ from envcap.store.selector import resolve
 
 from ..build.base import CODE_CHOICES, EngineOptions
 from ..build.registry import ENGINES
-from ..comparators.policy import DEFAULT, Policy
+from ..comparators.policies import EXACT, Policies
 from ..errors import ReplayRefusedError
 from ..fidelity import Fidelity
 from ..jobs.base import CapturedJob
@@ -25,6 +25,8 @@ from ..rerunning import Options
 from ..sandbox.base import Limits
 
 __all__ = (
+    "POLICY_HELP",
+    "add_pin_option",
     "add_plan_options",
     "add_run_options",
     "captured",
@@ -38,6 +40,7 @@ __all__ = (
 )
 
 REQUIRED = ("exact", "rebuilt", "substituted")
+POLICY_HELP = "what may differ: a TOML file, or a directory of them; the default is nothing but dates"
 
 
 def add_plan_options(parser: argparse.ArgumentParser) -> None:
@@ -56,10 +59,16 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
+def add_pin_option(parser: argparse.ArgumentParser) -> None:
+    """Add whether to pin the numerics."""
+    parser.add_argument("--pin-math", action="store_true", help="compute by the kernels and threads that the job used")
+
+
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add what a run depends on besides."""
     add_plan_options(parser)
-    parser.add_argument("--policy", metavar="FILE", help="what may differ (TOML); the default is nothing but dates")
+    add_pin_option(parser)
+    parser.add_argument("--policy", metavar="PATH", help=POLICY_HELP)
     parser.add_argument("--recursive", action="store_true", help="make inputs that are gone again first")
 
 
@@ -106,9 +115,9 @@ def fidelity(arguments: argparse.Namespace) -> Fidelity:
     return Fidelity[arguments.require.upper()]
 
 
-def policy(arguments: argparse.Namespace) -> Policy:
-    """Return the policy that ``--policy`` names."""
-    return Policy.from_toml(Path(arguments.policy)) if arguments.policy else DEFAULT
+def policy(arguments: argparse.Namespace) -> Policies:
+    """Return the policies that ``--policy`` names."""
+    return Policies.of(Path(arguments.policy)) if arguments.policy else EXACT
 
 
 def engine_options(arguments: argparse.Namespace) -> EngineOptions:
@@ -135,4 +144,5 @@ def options(
         trust=arguments.trust,
         given=given or {},
         engine_options=engine_options(arguments),
+        pin_math=arguments.pin_math,
     )

@@ -15,7 +15,7 @@ from .arrays import measure_arrays
 from .difference import Difference, Kind, brief
 from .ragged import label_items, measure_lengths
 
-__all__ = ("as_one_array", "find_moved_rows", "measure_values")
+__all__ = ("as_one_array", "find_moved_rows", "measure_values", "number_values")
 
 _WIDE = {
     pa.string(): pa.large_string(),
@@ -54,7 +54,7 @@ def as_one_array(column: Any) -> Any:
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
 
 
-def measure_values(where: str, original: Any, remade: Any, label: Label) -> tuple[Difference, ...]:
+def measure_values(where: str, original: Any, remade: Any, label: Label, unit: str = "") -> tuple[Difference, ...]:
     """Measure how the values of two columns differ.
 
     Parameters
@@ -65,6 +65,8 @@ def measure_values(where: str, original: Any, remade: Any, label: Label) -> tupl
         Of n values, of one type.
     label : `~collections.abc.Callable` [ [ `int` ], `str` ]
         Names a value from its position.
+    unit : `str`, optional
+        Of the values, if it is the same on both sides.
 
     Returns
     -------
@@ -80,7 +82,7 @@ def measure_values(where: str, original: Any, remade: Any, label: Label) -> tupl
     if len(rows) < len(both):
         mask = pa.array(both)
         original, remade = original.filter(mask), remade.filter(mask)
-    return found + _measure_valid(where, original, remade, lambda i: label(int(rows[i])))
+    return found + _measure_valid(where, original, remade, lambda i: label(int(rows[i])), unit)
 
 
 def find_moved_rows(size: int, columns: Iterable[tuple[Any, Any]]) -> Positions | None:
@@ -100,12 +102,35 @@ def find_moved_rows(size: int, columns: Iterable[tuple[Any, Any]]) -> Positions 
     """
     numbers = np.zeros(2 * size, dtype=np.int64)
     for a, b in columns:
-        codes = _codes(a, b)
+        codes = np.concatenate(number_values(a, b))
         # Rows get equal numbers exactly if they are equal in every column so far.
         numbers = np.unique(numbers * (codes.max() + 1) + codes, return_inverse=True)[1].astype(np.int64)
         if not np.array_equal(np.sort(numbers[:size]), np.sort(numbers[size:])):
             return None
     return np.flatnonzero(numbers[:size] != numbers[size:])
+
+
+def number_values(a: Any, b: Any) -> tuple[Positions, Positions]:
+    """Give each distinct value of two columns a number.
+
+    Parameters
+    ----------
+    a, b : `pyarrow.Array`
+        Of one type.
+
+    Returns
+    -------
+    numbers : `tuple` [ `numpy.ndarray`, `numpy.ndarray` ]
+        Of a value each; equal values have equal ones, NaN and null included.
+    """
+    joined = pa.concat_arrays([a, b])
+    try:
+        indices = joined.dictionary_encode().indices
+    except pa.ArrowNotImplementedError:
+        # Nested values; repr tells -0.0 from 0.0 and shows every NaN alike.
+        indices = pa.array([repr(value.as_py()) for value in joined], pa.large_string()).dictionary_encode().indices
+    numbers = np.asarray(indices.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int64) + 1
+    return numbers[: len(a)], numbers[len(a) :]
 
 
 def _measure_nulls(where: str, a: Any, b: Any, label: Label) -> tuple[Difference, ...]:
@@ -119,14 +144,14 @@ def _measure_nulls(where: str, a: Any, b: Any, label: Label) -> tuple[Difference
     return (Difference(where, Kind.NULL, detail, {"count": count, "total": len(a), "first": label(i)}),)
 
 
-def _measure_valid(where: str, a: Any, b: Any, label: Label) -> tuple[Difference, ...]:
+def _measure_valid(where: str, a: Any, b: Any, label: Label, unit: str) -> tuple[Difference, ...]:
     """Measure columns without nulls of their own."""
     kind = a.type
     if (storage := _as_numpy_type(kind)) is not None:
         x, y = (array.view(storage).to_numpy(zero_copy_only=False) for array in (a, b))
-        return measure_arrays(where, x, y, label=label)
+        return measure_arrays(where, x, y, label=label, unit=unit)
     if isinstance(kind, pa.BaseExtensionType):
-        return measure_values(where, a.storage, b.storage, label)
+        return measure_values(where, a.storage, b.storage, label, unit)
     if pa.types.is_dictionary(kind):
         return measure_values(where, a.dictionary_decode(), b.dictionary_decode(), label)
     if pa.types.is_boolean(kind):
@@ -136,17 +161,17 @@ def _measure_valid(where: str, a: Any, b: Any, label: Label) -> tuple[Difference
         x, y = (pc.list_value_length(array).to_numpy(zero_copy_only=False) for array in (a, b))
         if found := measure_lengths(where, x, y, label):
             return found
-        return measure_values(where, a.flatten(), b.flatten(), label_items(x, label))
+        return measure_values(where, a.flatten(), b.flatten(), label_items(x, label), unit)
     if pa.types.is_struct(kind):
         fields = zip(kind, a.flatten(), b.flatten(), strict=True)
-        return tuple(one for f, x, y in fields for one in measure_values(f"{where}.{f.name}", x, y, label))
+        return tuple(one for f, x, y in fields for one in measure_values(f"{where}.{f.name}", x, y, label, unit))
     return _measure_objects(where, a, b, label)
 
 
 def _measure_objects(where: str, a: Any, b: Any, label: Label) -> tuple[Difference, ...]:
     """Measure texts, bytes, decimals, maps and whatever else has no numpy counterpart."""
-    codes = _codes(a, b)
-    unequal = codes[: len(a)] != codes[len(a) :]
+    x, y = number_values(a, b)
+    unequal = x != y
     count = int(unequal.sum())
     if not count:
         return ()
@@ -161,17 +186,6 @@ def _measure_objects(where: str, a: Any, b: Any, label: Label) -> tuple[Differen
     }
     detail = f"{count} of {len(a)} values differ, first at {label(i)}: {before} → {after}"
     return (Difference(where, Kind.VALUE, detail, measures),)
-
-
-def _codes(a: Any, b: Any) -> Positions:
-    """Give each distinct value of two columns a number: equal values, NaN and null included, get equal numbers."""
-    joined = pa.concat_arrays([a, b])
-    try:
-        indices = joined.dictionary_encode().indices
-    except pa.ArrowNotImplementedError:
-        # Nested values; repr tells -0.0 from 0.0 and shows every NaN alike.
-        indices = pa.array([repr(value.as_py()) for value in joined], pa.large_string()).dictionary_encode().indices
-    return np.asarray(indices.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int64) + 1
 
 
 def _as_numpy_type(kind: Any) -> Any:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +11,15 @@ from pathlib import Path
 from typing import ClassVar
 
 from envcap.errors import EnvcapError
+from envcap.printable import printable
 
 from .difference import Difference
+from .matching import IN_PLACE, Matching
 
 __all__ = ("Comparator", "ComparisonError", "reading")
+
+_LONGEST = 1000
+"""Most of a reason that is kept, in characters; some parsers repeat what they could not read."""
 
 
 class ComparisonError(EnvcapError):
@@ -24,23 +30,30 @@ class ComparisonError(EnvcapError):
     path : `pathlib.Path`
         Which of the two files is to blame.
     reason : `str`
-        Why; line breaks are folded, so that the message is one line.
+        Why; line breaks are folded, so that the message is one line, and what has no glyph is escaped.
     """
 
     error_type = "comparison_failed"
 
     def __init__(self, path: Path, reason: str) -> None:
         self.path = path
-        self.reason = " ".join(reason.split())
+        self.reason = printable(" ".join(reason.split())[:_LONGEST], "")
         super().__init__(path, self.reason)
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
+        return f"{printable(str(self.path), '')}: {self.reason}"
 
 
 class Comparator(ABC):
     """Measures how two files of one type differ, and passes no judgement.
 
+    Parameters
+    ----------
+    matching : `Matching`, optional
+        Which rows of tables belong together; by default those at the same place.
+
+    Notes
+    -----
     Subclasses implement `_compare` and wrap what touches one file in `reading`, so that an error names it.
     """
 
@@ -48,6 +61,9 @@ class Comparator(ABC):
     """Short stable name, kept in stored verdicts."""
     description: ClassVar[str]
     """One line for people: which files, and what of them is compared."""
+
+    def __init__(self, matching: Matching = IN_PLACE) -> None:
+        self.matching = matching
 
     def compare(self, original: Path, remade: Path) -> tuple[Difference, ...]:
         """Measure how two files differ.
@@ -70,7 +86,8 @@ class Comparator(ABC):
         for path in (original, remade):
             with reading(path), path.open("rb"):
                 pass
-        with reading(original, f"cannot be compared with {remade}: "):
+        with reading(original, f"cannot be compared with {remade}: "), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what a library thinks of a file is no line of a verdict
             return self._compare(original, remade)
 
     @abstractmethod

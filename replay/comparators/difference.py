@@ -9,6 +9,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from envcap.printable import printable
+
+from .paths import SEPARATOR, covers
+
 __all__ = (
     "Difference",
     "Kind",
@@ -71,7 +75,7 @@ class Leaf(NamedTuple):
     difference: Difference
 
     def __str__(self) -> str:
-        return f"{' / '.join(self.path)}: {self.difference.detail}"
+        return printable(f"{SEPARATOR.join(self.path)}: {self.difference.detail}", "")
 
     def to_json(self) -> dict[str, Any]:
         """Return the leaf as a JSON-able document."""
@@ -108,6 +112,16 @@ class Difference:
             for leaf in child.leaves():
                 yield Leaf((self.where, *leaf.path), leaf.difference)
 
+    def find(self, pattern: str) -> Iterator[Leaf]:
+        """Iterate over the leaves that a pattern names, or that are in what it names.
+
+        Parameters
+        ----------
+        pattern : `str`
+            As for `replay.comparators.paths.covers`.
+        """
+        return (leaf for leaf in self.leaves() if covers(pattern, leaf.path))
+
     def to_json(self) -> dict[str, Any]:
         """Return the tree as a JSON-able document without floats."""
         document: dict[str, Any] = {
@@ -119,6 +133,13 @@ class Difference:
         if self.children:
             document["children"] = [child.to_json() for child in self.children]
         return document
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Difference:
+        """Read back what `to_json` returned."""
+        children = tuple(cls.from_json(child) for child in document.get("children", ()))
+        kind = Kind(document["kind"])
+        return cls(document["where"], kind, document["detail"], document["measures"], children)
 
 
 def grouped(where: str, children: Iterable[Difference]) -> tuple[Difference, ...]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ from envcap.digest import digest_of_file
 
 from . import registry
 from .base import reading
-from .difference import Difference, Kind
+from .difference import Difference, Kind, Leaf
+from .matching import Matching
+from .paths import covers
 from .policy import DEFAULT, Judgement, Policy, Verdict
 
 __all__ = ("FileComparison", "FileIdentity", "compare_files")
@@ -52,6 +54,23 @@ class FileComparison:
     def verdict(self) -> Verdict:
         """The verdict of the judgement."""
         return self.judgement.verdict
+
+    def leaves(self, *, kind: Kind | str | Collection[Kind | str] = tuple(Kind), where: str = "*") -> Iterator[Leaf]:
+        """Iterate over the differences, whatever they are judged to mean.
+
+        Parameters
+        ----------
+        kind : `Kind` or `str`, or a collection of them, optional
+            Only these: ``"nan"``, ``{"missing", "extra"}``.
+        where : `str`, optional
+            Only what this pattern names, or what is in it: ``HDU IMAGE``, ``column *_flux``; see
+            `replay.comparators.paths.covers`.
+        """
+        kinds = {kind} if isinstance(kind, str) else set(kind)
+        for difference in self.differences:
+            for leaf in difference.leaves():
+                if leaf.difference.kind in kinds and covers(where, leaf.path):
+                    yield leaf
 
     def lines(self) -> Iterator[str]:
         """Yield what a person should know of the differences, the significant first."""
@@ -112,16 +131,16 @@ def compare_files(original: Path, remade: Path, policy: Policy = DEFAULT) -> Fil
     comparator: str | None = None
     differences: tuple[Difference, ...] = ()
     if left != right:
-        comparator, differences = _measure(original, remade)
+        comparator, differences = _measure(original, remade, policy.matching)
     judgement = policy.judge(left == right, differences)
     return FileComparison(left, right, comparator, differences, judgement, policy.digest)
 
 
-def _measure(original: Path, remade: Path) -> tuple[str | None, tuple[Difference, ...]]:
+def _measure(original: Path, remade: Path, matching: Matching) -> tuple[str | None, tuple[Difference, ...]]:
     before, after = registry.find(original), registry.find(remade)
     if before != after:
         return None, (Difference("file", Kind.TYPE, f"{before.name} file → {after.name} file"),)
-    return before.name, before.load().compare(original, remade)
+    return before.name, before.load(matching).compare(original, remade)
 
 
 def _identify(path: Path) -> FileIdentity:

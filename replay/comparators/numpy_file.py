@@ -13,6 +13,7 @@ import numpy.typing as npt
 from .arrays import measure_arrays
 from .base import Comparator, ComparisonError, reading
 from .difference import Difference, grouped, pair_up
+from .expansion import check_expansion
 
 __all__ = ("NpyComparator", "NpzComparator")
 
@@ -62,6 +63,7 @@ def _members(path: Path) -> dict[str, str]:
 
 def _read_member(path: Path, member: str) -> npt.NDArray[Any]:
     with reading(path), zipfile.ZipFile(path) as archive:
+        check_expansion(path, f"array {member.removesuffix('.npy')}", archive.getinfo(member).file_size)
         with archive.open(member) as file:
             _refuse_pickle(path, file)
         with archive.open(member) as file:

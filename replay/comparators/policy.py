@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-import math
-import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -13,22 +10,26 @@ from pathlib import Path
 from typing import Any
 
 from envcap.digest import canonical_json, digest_of
-from envcap.errors import EnvcapError
 
-from .difference import Difference, Kind, Leaf
-from .tolerance import Frontier
+from .difference import Difference, Leaf
+from .matching import Matching
+from .paths import fits
+from .policy_file import PolicyError, read_policy_file
+from .rules import RowKey, Tolerance
+from .volatile import BY_READING_ORDER, EVERYWHERE, IN_A_NEW_RUN, Volatile
 
-__all__ = ("DEFAULT", "NEW_RUN", "Judgement", "Policy", "PolicyError", "Verdict", "Volatile", "worst")
-
-
-_MEMBERS = {"rtol", "atol", "volatile"}
-
-
-class PolicyError(EnvcapError):
-    """A policy file says something that is not a policy."""
-
-    error_type = "bad_policy"
-    exit_code = 2
+__all__ = (
+    "DEFAULT",
+    "NEW_RUN",
+    "Judgement",
+    "Policy",
+    "PolicyError",
+    "RowKey",
+    "Tolerance",
+    "Verdict",
+    "Volatile",
+    "worst",
+)
 
 
 class Verdict(StrEnum):
@@ -37,7 +38,8 @@ class Verdict(StrEnum):
     IDENTICAL = "identical"
     """The same bytes."""
     EQUAL = "equal"
-    """The same values; bytes differ only in fields declared volatile, or in how values are stored."""
+    """The same values; bytes differ only in fields declared volatile, in how values are stored, or in the order of
+    rows that the policy names a key of."""
     EQUIVALENT = "equivalent"
     """Floating-point values differ, within the policy's tolerance."""
     DIFFERENT = "different"
@@ -57,52 +59,6 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return max(verdicts, key=list(Verdict).index)
 
 
-@dataclass(frozen=True, order=True)
-class Volatile:
-    """A named field that may differ between runs, and why."""
-
-    place: str
-    """``card`` (of a FITS header) or ``metadata`` (a key of a table's metadata)."""
-    name: str
-    """The keyword or key; ``#`` stands for a decimal number."""
-    reason: str
-
-    def covers(self, difference: Difference) -> bool:
-        """Tell whether a difference is in this field."""
-        pattern = re.escape(self.name).replace(r"\#", "[0-9]+")
-        name = str(difference.measures.get("name", ""))
-        return difference.kind == self.place and re.fullmatch(pattern, name) is not None
-
-
-_VOLATILE = (
-    Volatile("card", "DATE", "when the file was written"),
-    Volatile("card", "CHECKSUM", "computed from the HDU's bytes, which are compared themselves"),
-    Volatile("card", "DATASUM", "computed from the data's bytes, which are compared themselves"),
-    Volatile(
-        "card",
-        "ZDITHER0",
-        "seed of a compression's dither, often the clock; the pixels are compared as they come out",
-    ),
-)
-_VOLATILE_IN_A_NEW_RUN = tuple(
-    Volatile(place, separator.join(("LSST", "BUTLER", *words)), reason)
-    for place, separator in (("card", " "), ("metadata", "."))
-    for words, reason in (
-        (("ID",), "the Butler gives every dataset of a new RUN a new UUID"),
-        (("RUN",), "the name of the RUN that the dataset was put into"),
-        (("QUANTUM",), "a new quantum graph gives every quantum a new UUID"),
-        (("INPUT", "#", "ID"), "an input that was re-made too has a new UUID"),
-        (("INPUT", "#", "RUN"), "an input that was re-made too is in the new RUN"),
-    )
-)
-
-_VOLATILE_BY_READING_ORDER = tuple(
-    Volatile(place, separator.join(("LSST", "BUTLER", "INPUT", "#", word)), "nobody recorded the order of reading")
-    for place, separator in (("card", " "), ("metadata", "."))
-    for word in ("ID", "RUN", "DATASETTYPE")
-)
-
-
 @dataclass(frozen=True)
 class Judgement:
     """A verdict and the differences it rests on, each under what it was taken for."""
@@ -110,6 +66,7 @@ class Judgement:
     verdict: Verdict
     significant: tuple[Leaf, ...] = ()
     volatile: tuple[Leaf, ...] = ()
+    """What the policy says carries no meaning: volatile fields, and the order of rows that have a key."""
     tolerated: tuple[Leaf, ...] = ()
     note: str = ""
     """What a reader should know that no difference says."""
@@ -136,14 +93,24 @@ class Policy:
     """
 
     rtol: str | None = None
-    """Relative tolerance as a decimal number; `None` is exact."""
+    """Relative tolerance as a decimal number, for what none of ``tolerances`` concerns; `None` is exact."""
     atol: str | None = None
     """Absolute tolerance in the unit of the data, likewise."""
-    volatile: tuple[Volatile, ...] = _VOLATILE
+    volatile: tuple[Volatile, ...] = EVERYWHERE
+    tolerances: tuple[Tolerance, ...] = ()
+    """For parts of a dataset; the first that concerns a difference decides on it, whatever the others say."""
+    keys: tuple[RowKey, ...] = ()
+    """What rows are matched on, whatever their order."""
+    bitwise: bool = False
+    """Nothing but the same bytes will do."""
+    source: str = ""
+    """Why the policy exists."""
+    dataset_types: tuple[str, ...] = ()
+    """Patterns of the dataset types that it is for; none is for all."""
 
     @classmethod
     def from_toml(cls, path: Path) -> Policy:
-        """Read a policy file: ``rtol``, ``atol``, and ``[[volatile]]`` with ``place``, ``name`` and ``reason``.
+        """Read a policy file.
 
         Parameters
         ----------
@@ -160,46 +127,58 @@ class Policy:
         PolicyError
             Raised if the file cannot be read, or has a key or a value that no policy has.
         """
-        try:
-            document = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise PolicyError(f"{path}: {error.strerror or error}") from error
-        except (ValueError, RecursionError) as error:
-            raise PolicyError(f"{path}: no TOML: {error}") from error
-        if unknown := set(document) - _MEMBERS:
-            raise PolicyError(f"{path}: unknown key {min(unknown)!r}; a policy has {', '.join(sorted(_MEMBERS))}")
-        tables = document.get("volatile", [])
-        if not isinstance(tables, list):
-            raise PolicyError(f"{path}: volatile must be an array of tables")
-        declared = tuple(_read_volatile(path, table) for table in tables)
-        rtol, atol = (_read_tolerance(path, document, key) for key in ("rtol", "atol"))
-        return cls(rtol, atol, _VOLATILE + declared)
+        fields = read_policy_file(path)
+        return cls(**{**fields, "volatile": EVERYWHERE + fields["volatile"]})
 
     def for_new_run(self) -> Policy:
         """Return this policy for a re-run into a new RUN, where datasets and quanta have new UUIDs."""
-        return replace(self, volatile=self.volatile + _VOLATILE_IN_A_NEW_RUN)
+        return replace(self, volatile=self.volatile + IN_A_NEW_RUN)
 
     def for_unknown_seed(self) -> Policy:
         """Return this policy for a job whose PYTHONHASHSEED isn't known: it decides in which order inputs are read.
 
         How many there are stays exact (``N_INPUTS``), and the re-run is given no others than the job.
         """
-        return replace(self, volatile=self.volatile + _VOLATILE_BY_READING_ORDER)
+        return replace(self, volatile=self.volatile + BY_READING_ORDER)
+
+    @property
+    def matching(self) -> Matching:
+        """What a comparator has to know of the policy before it can measure: which rows belong together."""
+        return Matching(tuple(one.key for one in self.keys))
+
+    def names(self, dataset_type: str) -> bool:
+        """Tell whether the policy names a dataset type, not being for all."""
+        return any(fits(pattern, dataset_type) for pattern in self.dataset_types)
 
     def to_document(self) -> dict[str, Any]:
-        """Return the policy as a canonical JSON-able document: no floats, one order."""
+        """Return the policy as a canonical JSON-able document: no floats, one order, nothing that says nothing."""
+        said: dict[str, Any] = {
+            "tolerance": [one.to_document() for one in self.tolerances],
+            "key": [one.to_document() for one in self.keys],
+            "bitwise": self.bitwise,
+            "source": self.source,
+            "dataset_type": sorted(set(self.dataset_types)),
+        }
         return {
             "rtol": self.rtol,
             "atol": self.atol,
-            "volatile": [
-                {"place": one.place, "name": one.name, "reason": one.reason} for one in sorted(set(self.volatile))
-            ],
+            "volatile": [one.to_document() for one in sorted(set(self.volatile))],
+            **{name: value for name, value in said.items() if value},
         }
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Policy:
         """Read back what `to_document` returned."""
-        return cls(document["rtol"], document["atol"], tuple(Volatile(**one) for one in document["volatile"]))
+        return cls(
+            document["rtol"],
+            document["atol"],
+            tuple(Volatile(**one) for one in document["volatile"]),
+            tuple(Tolerance(**one) for one in document.get("tolerance", ())),
+            tuple(RowKey.from_document(one) for one in document.get("key", ())),
+            document.get("bitwise", False),
+            document.get("source", ""),
+            tuple(document.get("dataset_type", ())),
+        )
 
     @property
     def digest(self) -> str:
@@ -223,57 +202,30 @@ class Policy:
         """
         if identical_bytes:
             return Judgement(Verdict.IDENTICAL)
+        leaves = [leaf for difference in differences for leaf in difference.leaves()]
+        if self.bitwise:
+            return Judgement(Verdict.DIFFERENT, tuple(leaves), note="the policy takes nothing but the same bytes")
         taken: dict[Verdict, list[Leaf]] = {verdict: [] for verdict in Verdict}
-        for difference in differences:
-            for leaf in difference.leaves():
-                taken[self._judge_leaf(leaf.difference)].append(leaf)
-        note = "" if any(taken.values()) else "the bytes of the files differ though no value does"
+        for leaf in leaves:
+            taken[self._judge_leaf(leaf)].append(leaf)
         return Judgement(
-            worst((Verdict.EQUAL, *(verdict for verdict, leaves in taken.items() if leaves))),
+            worst((Verdict.EQUAL, *(verdict for verdict, found in taken.items() if found))),
             significant=tuple(taken[Verdict.DIFFERENT]),
             volatile=tuple(taken[Verdict.EQUAL]),
             tolerated=tuple(taken[Verdict.EQUIVALENT]),
-            note=note,
+            note="" if leaves else "the bytes of the files differ though no value does",
         )
 
-    def _judge_leaf(self, difference: Difference) -> Verdict:
-        if any(one.covers(difference) for one in self.volatile):
+    def _judge_leaf(self, leaf: Leaf) -> Verdict:
+        difference = leaf.difference
+        if any(one.covers(difference) for one in self.volatile) or any(one.excuses(difference) for one in self.keys):
             return Verdict.EQUAL
-        exact = self.rtol is None and self.atol is None
-        frontier = difference.measures.get("frontier")
-        if exact or frontier is None:
-            return Verdict.DIFFERENT
-        within = Frontier.parse(str(frontier)).within(float(self.rtol or 0), float(self.atol or 0))
-        return Verdict.EQUIVALENT if within else Verdict.DIFFERENT
+        otherwise = Tolerance("*", self.rtol, self.atol)
+        rule = next((one for one in self.tolerances if one.concerns(leaf)), otherwise)
+        return Verdict.EQUIVALENT if rule.allows(difference) else Verdict.DIFFERENT
 
 
 DEFAULT = Policy()
 """Every value exact, in a re-run that keeps UUIDs and the name of the RUN."""
 NEW_RUN = DEFAULT.for_new_run()
 """Every value exact, in a re-run into a new RUN."""
-
-
-def _read_tolerance(path: Path, document: Mapping[str, Any], key: str) -> str | None:
-    value = document.get(key)
-    if value is None:
-        return None
-    try:
-        number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else math.nan
-    except (ValueError, OverflowError):
-        number = math.nan
-    if not (math.isfinite(number) and number >= 0):
-        raise PolicyError(f"{path}: {key} must be a finite number that is not negative, not {value!r}")
-    return repr(number)
-
-
-def _read_volatile(path: Path, table: Any) -> Volatile:
-    fields = ("place", "name", "reason")
-    if not isinstance(table, dict):
-        raise PolicyError(f"{path}: volatile must be an array of tables")
-    if unknown := set(table) - set(fields):
-        raise PolicyError(f"{path}: unknown key {min(unknown)!r} in volatile")
-    if missing := [key for key in fields if not isinstance(table.get(key), str) or not table[key]]:
-        raise PolicyError(f"{path}: volatile needs a text for {missing[0]!r}")
-    if table["place"] not in (Kind.CARD, Kind.METADATA):
-        raise PolicyError(f"{path}: place must be 'card' or 'metadata', not {table['place']!r}")
-    return Volatile(table["place"], table["name"], table["reason"])

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from .difference import Difference, Kind
 
-__all__ = ("label_items", "measure_lengths")
+__all__ = ("label_cells", "label_items", "measure_lengths")
 
 Lengths = npt.NDArray[Any]
 
@@ -44,6 +44,25 @@ def measure_lengths(
         f"{count} of {len(original)} cells have another length, first at {label(i)}: {original[i]} → {remade[i]} items"
     )
     return (Difference(where, Kind.SHAPE, detail, {"count": count, "total": len(original), "first": label(i)}),)
+
+
+def label_cells(shape: tuple[int, ...], label: Callable[[int], str]) -> Callable[[int], str]:
+    """Make the function that names an element of a column: its row, and its place in a cell that is an array.
+
+    Parameters
+    ----------
+    shape : `tuple` [ `int`, ... ]
+        Of the column, (n, …).
+    label : `~collections.abc.Callable` [ [ `int` ], `str` ]
+        Names a row from its position.
+    """
+    size = int(np.prod(shape[1:]))
+
+    def name(flat: int) -> str:
+        place = ", ".join(str(i) for i in np.unravel_index(flat % size, shape[1:]))
+        return f"{label(flat // size)} item ({place})"
+
+    return name if len(shape) > 1 else label
 
 
 def label_items(lengths: Lengths, label: Callable[[int], str]) -> Callable[[int], str]:

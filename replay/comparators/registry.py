@@ -9,7 +9,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast
 
+from .apart import ComparatorApart
 from .base import Comparator, reading
+from .matching import IN_PLACE, Matching
 
 __all__ = ("FILE_TYPES", "FileType", "find")
 
@@ -28,10 +30,15 @@ class FileType:
     suffixes: tuple[str, ...] = ()
     """How its name may end, in lower case."""
 
-    def load(self) -> Comparator:
-        """Import the comparator and make one."""
-        module = import_module(f"replay.comparators.{self.module}")
-        return cast(Comparator, getattr(module, self.comparator)())
+    apart: bool = False
+    """Whether hostile files are known to crash the only library that reads them."""
+
+    def load(self, matching: Matching = IN_PLACE) -> Comparator:
+        """Return a comparator, which works in a process of its own if such files may crash it."""
+        module = f"replay.comparators.{self.module}"
+        if self.apart:
+            return ComparatorApart(module, self.comparator, matching)
+        return cast(Comparator, getattr(import_module(module), self.comparator)(matching))
 
 
 FILE_TYPES = (
@@ -44,6 +51,15 @@ FILE_TYPES = (
     ),
     FileType("parquet", "parquet", "ParquetComparator", magic=(b"PAR1",), suffixes=(".parquet", ".parq", ".pq")),
     FileType("arrow", "parquet", "ArrowComparator", magic=(b"ARROW1",), suffixes=(".arrow", ".feather")),
+    FileType(
+        "hdf5",
+        "hdf5",
+        "Hdf5Comparator",
+        magic=(b"\x89HDF\r\n\x1a\n",),
+        suffixes=(".h5", ".hdf5", ".hdf", ".he5"),
+        apart=True,
+    ),
+    FileType("ecsv", "ecsv", "EcsvComparator", magic=(b"# %ECSV ",), suffixes=(".ecsv",)),
     FileType("npy", "numpy_file", "NpyComparator", magic=(b"\x93NUMPY",), suffixes=(".npy",)),
     FileType("npz", "numpy_file", "NpzComparator", suffixes=(".npz",)),
     FileType("json", "json_yaml", "JsonComparator", suffixes=(".json",)),

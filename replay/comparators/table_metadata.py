@@ -15,12 +15,14 @@ from .json_yaml import load_yaml
 from .tolerance import measure_numbers
 from .tree import Tagged
 
-__all__ = ("compare_metadata",)
+__all__ = ("column_units", "compare_metadata")
 
 Path = tuple[str, ...]
 Entries = dict[Path, Any]
 
 _MOST = 100_000
+# What astropy calls the type of a column and of its items.
+_TYPE_NAMES = {"datatype", "subtype"}
 _UNIT_NAMES = {"unit", "units"}
 # Numbers that the Parquet format gives to columns by position.
 _POSITIONAL = b"PARQUET:field_id"
@@ -42,8 +44,9 @@ def compare_metadata(original: Any, remade: Any) -> tuple[Difference, ...]:
         a writer recorded twice is reported once.
     """
     lone = set(original.names) ^ set(remade.names)
+    retyped = {name for name in set(original.names) - lone if original.field(name).type != remade.field(name).type}
     left, right = (
-        {path: value for path, value in _entries(schema).items() if path[0] != "column" or path[2] not in lone}
+        {path: value for path, value in _entries(schema).items() if not _is_told_of(path, lone, retyped)}
         for schema in (original, remade)
     )
     found: dict[tuple[str, Kind, str], Difference] = {}
@@ -56,6 +59,27 @@ def compare_metadata(original: Any, remade: Any) -> tuple[Difference, ...]:
             difference = changed(kind, where, name, before, after, figures)
             found.setdefault((where, kind, difference.detail), difference)
     return tuple(found.values())
+
+
+def _is_told_of(path: Path, lone: set[str], retyped: set[str]) -> bool:
+    """Tell whether the columns themselves tell what an entry says."""
+    if path[0] != "column":
+        return False
+    return path[2] in lone or (path[2] in retyped and path[3] in _TYPE_NAMES)
+
+
+def column_units(schema: Any) -> dict[str, str]:
+    """Return the units of a schema's columns by the columns' names.
+
+    Parameters
+    ----------
+    schema : `pyarrow.Schema`
+    """
+    return {
+        path[2]: str(value)
+        for path, value in _entries(schema).items()
+        if path[0] == "column" and len(path) == 4 and path[3].lower() in _UNIT_NAMES and value
+    }
 
 
 def _locate(path: Path) -> tuple[str, Kind, str]:
@@ -96,6 +120,7 @@ def _plain(key: str, text: str) -> Entries:
 def _astropy(key: str, text: str) -> Entries:
     """Flatten the YAML that `astropy.table.meta` writes: a list of columns and a mapping ``meta``."""
     (document,) = load_yaml(text)
+    document.pop("delimiter", None)  # of the text of an ECSV file
     meta = dict(document.pop("meta", None) or {})
     serialized = meta.pop("__serialized_columns__", None)
     entries = _columns(key, document.pop("datatype"), ("name",))

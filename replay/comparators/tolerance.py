@@ -8,9 +8,10 @@ upper convex hull of the points (|original|, |Δ|), so those few corners are wha
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Iterable
 
-__all__ = ("Frontier", "measure_numbers")
+__all__ = ("Frontier", "measure_numbers", "ulps_between")
 
 _MOST = 64
 
@@ -50,6 +51,14 @@ class Frontier:
         """Tell whether every deviation is at most ``atol + rtol·|original|``."""
         return all(math.isfinite(delta) and delta <= atol + rtol * scale for scale, delta in self._corners)
 
+    @property
+    def at_largest(self) -> float | None:
+        """The largest |Δ| over |original| at that place; infinite at zero, `None` if there are no points."""
+        if not self._corners:
+            return None
+        scale, delta = self._corners[-1]
+        return delta / scale if scale else math.inf
+
     def __str__(self) -> str:
         size = math.ceil(len(self._corners) / _MOST) or 1
         groups = [self._corners[i : i + size] for i in range(0, len(self._corners), size)]
@@ -73,7 +82,20 @@ def measure_numbers(original: float, remade: float) -> dict[str, str | int]:
     if not (math.isfinite(original) and math.isfinite(remade)):
         return {}
     delta = abs(remade - original)
-    return {"max_abs": repr(delta), "frontier": str(Frontier([(abs(original), delta)]))}
+    ulps = str(ulps_between(original, remade))
+    return {"max_abs": repr(delta), "max_ulp": ulps, "frontier": str(Frontier([(abs(original), delta)]))}
+
+
+def ulps_between(original: float, remade: float) -> int:
+    """Count the steps from one finite number to another; zeros of both signs are one number."""
+    return abs(_rank(original) - _rank(remade))
+
+
+def _rank(number: float) -> int:
+    """Return the place of a number among all floats of 64 bits, whose bits IEEE 754 lets be counted as integers."""
+    (bits,) = struct.unpack("<Q", struct.pack("<d", number))
+    sign = 1 << 63
+    return sign - bits if bits & sign else int(bits)
 
 
 def _slope(left: Point, right: Point) -> float:

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from .difference import Difference, Kind, brief, transition
-from .tolerance import Frontier, measure_numbers
+from .tolerance import Frontier, measure_numbers, ulps_between
 
 __all__ = ("Tagged", "compare_documents")
 
@@ -158,6 +158,7 @@ def _many_floats(where: str, a: Sequence[Any], b: Sequence[Any], places: list[in
     )
     measures: dict[str, str | int]
     measures = {"count": len(places), "total": len(a), "max_abs": repr(largest), "frontier": str(frontier)}
+    measures["max_ulp"] = str(max(ulps_between(a[i], b[i]) for i in places))
     return Difference(where, Kind.VALUE, detail, measures)
 
 

@@ -55,7 +55,7 @@ def log_folder(a: CapturedJob, b: CapturedJob, changes: Sequence[Change], option
         "b": b.manifest.attempt,
         "changes": [change.to_json() for change in changes],
         "engine": options.engine,
-        "policy": options.policy.digest,
+        "policies": options.policy.digest,
         "base": options.engine_options.base,
     }
     return os.path.join(cache_dir(), "bisect", digest_of(canonical_json(what)).removeprefix("sha256:")[:32])

@@ -3,21 +3,24 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from envcap import html
 from envcap.digest import digest_of_file
+from envcap.printable import printable
 
 from ..comparators.files import compare_files
-from ..comparators.policy import Policy, Verdict
+from ..comparators.policies import Policies
+from ..comparators.policy import Verdict
 from ..jobs.base import CapturedJob
 from .changes.base import Change
 from .delta import minimise
-from .pairs import as_captured, output_pairs, output_path
+from .pairs import as_captured, output_pairs, type_of
+from .telling import told
 from .trial import Outcome, Trial
 from .trials import Trials
 
@@ -42,7 +45,7 @@ class Finding(StrEnum):
     """Nothing that a replay can change differs between the two."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Bisection:
     """What came of a bisection.
 
@@ -79,8 +82,40 @@ class Bisection:
             "trials": [trial.to_json() for trial in self.trials],
         }
 
+    def lines(self) -> Iterator[str]:
+        """Yield what a person should know of it."""
+        tried = f"{len(self.trials)} re-runs, {len(self.changes)} changes"
+        match self.finding:
+            case Finding.CAUSE:
+                alone = len(self.cause) == 1
+                yield f"{'this alone turns' if alone else 'these together turn'} A's outputs into B's ({tried}):"
+                yield from (f"  {change.title}: {change.before} → {change.after}" for change in self.cause)
+                if self.others:
+                    yield f"with all other changes and without {'it' if alone else 'them'}: {self.others}"
+            case Finding.UNSTABLE:
+                yield f"no deterministic cause exists: A does not make the same outputs twice ({tried})"
+            case Finding.ALIKE:
+                told = "with all changes, the outputs are as A's"
+                yield f"nothing that can be tried makes the difference: {told} ({tried})"
+            case Finding.NOTHING:
+                yield "nothing that a replay can change differs between the two"
+        yield from (f"note: {note}" for note in self.notes)
 
-def bisect(trials: Trials, likeliest: Sequence[int], policy: Policy) -> Bisection:
+    def __repr__(self) -> str:
+        causes = ": " + ", ".join(change.title for change in self.cause) if self.cause else ""
+        return printable(f"<bisection of {len(self.changes)} changes: {self.finding}{causes}>", "")
+
+    def _repr_html_(self) -> str:
+        trials = [(told(one, self.changes), html.Badge(one.outcome), one.reason) for one in self.trials]
+        return html.page(
+            "bisection",
+            *map(html.message, self.lines()),
+            html.folded(f"{len(trials)} re-runs", html.table(("changed in A", "outputs", ""), trials)),
+            badge=str(self.finding),
+        )
+
+
+def bisect(trials: Trials, likeliest: Sequence[int], policy: Policies) -> Bisection:
     """Find the least set of changes that turns the outputs of the first job into those of the second.
 
     Parameters
@@ -88,7 +123,7 @@ def bisect(trials: Trials, likeliest: Sequence[int], policy: Policy) -> Bisectio
     trials : `Trials`
     likeliest : sequence of `int`
         Numbers of changes, the likeliest cause first.
-    policy : `Policy`
+    policy : `Policies`
         What the re-runs of the two are held against their originals by.
 
     Raises
@@ -100,7 +135,7 @@ def bisect(trials: Trials, likeliest: Sequence[int], policy: Policy) -> Bisectio
 
 
 class _Search:
-    def __init__(self, trials: Trials, likeliest: Sequence[int], policy: Policy) -> None:
+    def __init__(self, trials: Trials, likeliest: Sequence[int], policy: Policies) -> None:
         self._trials = trials
         self._changes = trials.changes
         self._likeliest = likeliest
@@ -117,6 +152,7 @@ class _Search:
         repeats = [self._use(self._trials.again("a", number, ())) for number in range(2, _REPEATS + 1)]
         self._notes += _against_original("A", self._trials, "a", self._trials.a, self._policy)
         if any(trial.outcome is not Outcome.A for trial in repeats):
+            self._notes += [f"a re-run of A failed: {one.reason}" for one in repeats if one.outcome is Outcome.FAILED]
             return self._ended(Finding.UNSTABLE)
         self._use(self._trials.reference("b", self._all))
         self._notes += _against_original("B", self._trials, "b", self._trials.b, self._policy.for_new_run())
@@ -159,14 +195,14 @@ class _Search:
         return Bisection(finding, found, others, self._notes, self._changes, list(self._used.values()))
 
 
-def _against_original(name: str, trials: Trials, reference: str, job: CapturedJob, policy: Policy) -> Iterator[str]:
+def _against_original(name: str, trials: Trials, reference: str, job: CapturedJob, policy: Policies) -> Iterator[str]:
     """Yield what a reader must know if a re-run isn't what the job left."""
     for output, path in output_pairs(trials.a, job, trials.kept(reference)):
-        what, digest = output.dataset_type or os.path.basename(output_path(output)), digest_of_file(path)[0]
+        what, digest = type_of(output), digest_of_file(path)[0]
         if digest == output.file.digest:
             continue
         original = as_captured(output)
         if original is None:
             yield f"the re-run of {name} makes other bytes than its {what} had, and that is not there to compare with"
-        elif compare_files(original, Path(path), policy).verdict is Verdict.DIFFERENT:
+        elif compare_files(original, Path(path), policy.for_dataset(what)).verdict is Verdict.DIFFERENT:
             yield f"the re-run of {name} does not make the {what} that {name} left: something else differs, too"

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 __all__ = ("CodeReading", "Mention", "read_code")
@@ -57,10 +57,10 @@ class CodeReading:
         return next((mention for mention in known if mention is not None), None)
 
 
-def read_code(files: Mapping[str, bytes]) -> CodeReading:
-    """Return what files of Python mention; those that are none are passed over."""
+def read_code(files: Iterable[tuple[str, bytes]]) -> CodeReading:
+    """Return what files of Python mention; those that are none are passed over. One may be there in two versions."""
     found = CodeReading()
-    for path, data in sorted(files.items()):
+    for path, data in sorted(files):
         if path.endswith(".py") and len(data) <= _MAX_FILE:
             try:
                 tree = ast.parse(data)
@@ -68,12 +68,12 @@ def read_code(files: Mapping[str, bytes]) -> CodeReading:
                 continue
             for node in ast.walk(tree):
                 for kind, name, mention in _mentions(path, node):
-                    if kind == "chance":
-                        found.chance.append(mention)
-                    elif kind == "clock":
-                        found.clocks.append(mention)
-                    else:
-                        (found.names if kind == "name" else found.texts).setdefault(name, mention)
+                    match kind:
+                        case "name" | "text":
+                            (found.names if kind == "name" else found.texts).setdefault(name, mention)
+                        case _:
+                            calls = found.chance if kind == "chance" else found.clocks
+                            calls += [mention] if mention not in calls else []
     return found
 
 

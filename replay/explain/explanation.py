@@ -14,9 +14,10 @@ from envcap.printable import printable
 from ..comparators.base import ComparisonError
 from ..comparators.difference import Leaf
 from ..comparators.files import FileComparison, compare_files
+from ..comparators.policies import Policies
 from ..comparators.policy import Policy
 from ..jobs.base import CapturedJob
-from .pairs import as_captured, output_path, outputs_by_name
+from .pairs import as_captured, output_path, outputs_by_name, type_of
 from .suspect import Suspect
 from .suspects import suspects
 
@@ -69,9 +70,9 @@ class Explanation:
 
     @property
     def is_different(self) -> bool | None:
-        """Whether an output differs; `None` if that can be told of none."""
-        told = [one.differs for one in self.outputs if one.differs is not None]
-        return any(told) if told else None
+        """Whether an output differs; `None` if none is known to, and of one that can't be told."""
+        told = [one.differs for one in self.outputs]
+        return True if True in told else None if None in told else False
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON."""
@@ -101,13 +102,13 @@ class Explanation:
         )
 
 
-def explain(a: CapturedJob, b: CapturedJob, policy: Policy) -> Explanation:
+def explain(a: CapturedJob, b: CapturedJob, policy: Policies) -> Explanation:
     """Say why two attempts differ.
 
     Parameters
     ----------
     a, b : `CapturedJob`
-    policy : `Policy`
+    policy : `Policies`
         What may differ anyhow; new UUIDs and another RUN are taken for granted.
     """
     outputs = list(_compared(a, b, policy.for_new_run()))
@@ -118,16 +119,17 @@ def explain(a: CapturedJob, b: CapturedJob, policy: Policy) -> Explanation:
     return Explanation(a, b, outputs, suspects(a, b, leaves))
 
 
-def _compared(a: CapturedJob, b: CapturedJob, policy: Policy) -> Iterator[ComparedOutput]:
-    theirs = outputs_by_name(b)
-    for name, output in outputs_by_name(a).items():
+def _compared(a: CapturedJob, b: CapturedJob, policy: Policies) -> Iterator[ComparedOutput]:
+    own, theirs = outputs_by_name(a), outputs_by_name(b)
+    for name, output in own.items():
         other = theirs.get(name)
         if other is None:
             yield ComparedOutput(name, True, None, "only the first made it")
         elif output.file.digest is not None and output.file.digest == other.file.digest:
             yield ComparedOutput(name, False, None, "both made the same bytes")
         else:
-            yield _compared_files(name, output, other, policy)
+            yield _compared_files(name, output, other, policy.for_dataset(type_of(output)))
+    yield from (ComparedOutput(name, True, None, "only the second made it") for name in theirs if name not in own)
 
 
 def _compared_files(name: str, a: Output, b: Output, policy: Policy) -> ComparedOutput:
@@ -144,7 +146,9 @@ def _compared_files(name: str, a: Output, b: Output, policy: Policy) -> Compared
 
 
 def _verdict(one: ComparedOutput) -> str:
-    return str(one.comparison.verdict) if one.comparison else "unknown"
+    if one.comparison:
+        return str(one.comparison.verdict)
+    return {True: "different", False: "identical", None: "unknown"}[one.differs]
 
 
 def _lines(one: ComparedOutput) -> Iterator[str]:

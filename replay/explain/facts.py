@@ -23,7 +23,6 @@ __all__ = ("Facts", "Size")
 
 _D = TypeVar("_D", bound=Document)
 
-_ROUND_OFF_ULP = 4096
 _ROUND_OFF = 1e-6
 _VALUES = frozenset({Kind.VALUE, Kind.CARD, Kind.METADATA})
 
@@ -98,14 +97,14 @@ class Facts:
     @cached_property
     def code(self) -> CodeReading:
         """What the code of both jobs mentions, as far as it could be put back, and was imported."""
-        files: dict[str, bytes] = {}
+        files: set[tuple[str, bytes]] = set()
         for job in (self.a, self.b):
             try:
                 trees = code_trees(job)
             except EnvcapError:
                 continue  # there is less evidence then
             for tree in trees:
-                files |= {path: data for path, data in tree.files.items() if self.is_imported(path) is not False}
+                files.update(one for one in tree.files.items() if self.is_imported(one[0]) is not False)
         return read_code(files)
 
     def is_imported(self, path: str) -> bool | None:
@@ -132,8 +131,10 @@ def _observed(job: CapturedJob, kind: str, cls: type[_D]) -> _D | None:
 
 
 def _is_round_off(leaf: Leaf) -> bool:
-    measures = leaf.difference.measures
-    if "max_ulp" in measures:
-        return int(str(measures["max_ulp"])) <= _ROUND_OFF_ULP
-    frontier = measures.get("frontier")
-    return frontier is not None and Frontier.parse(str(frontier)).within(_ROUND_OFF, 0.0)
+    """Whether the largest deviation is small where it is.
+
+    That of a number near zero may be large in ULPs, where larger ones cancelled.
+    """
+    frontier = leaf.difference.measures.get("frontier")
+    largest = Frontier.parse(str(frontier)).at_largest if frontier is not None else None
+    return largest is not None and largest <= _ROUND_OFF

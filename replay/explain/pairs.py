@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from envcap.model.result import Output
 from ..jobs.base import CapturedJob
 from ..jobs.quantum import CapturedQuantum
 
-__all__ = ("as_captured", "output_pairs", "output_path", "outputs_by_name")
+__all__ = ("as_captured", "output_pairs", "output_path", "outputs_by_name", "type_of")
 
 
 def outputs_by_name(job: CapturedJob) -> dict[str, Output]:
@@ -56,3 +57,8 @@ def as_captured(output: Output) -> Path | None:
         return path if digest_of_file(str(path))[0] == output.file.digest else None
     except OSError:
         return None
+
+
+def type_of(output: Output) -> str:
+    """Return what a policy knows an output by: a dataset's type, a file's name."""
+    return output.dataset_type or os.path.basename(output_path(output))

@@ -20,10 +20,12 @@ from ..errors import ReplayRefusedError
 from ..execute.remade import RemadeOutput
 from ..jobs.base import CapturedJob
 from ..options import Options
+from ..planning import KnownLayers
 from ..progress import Progress
 from ..session import ReplaySession
 from .changes.base import Change
 from .hybrid import hybrid
+from .pairs import type_of
 from .trial import Outcome, Trial, TrialLog
 from .trial_store import TrialStore
 
@@ -63,7 +65,9 @@ class Trials:
         os.makedirs(folder, exist_ok=True)
         self._store = TrialStore(os.path.join(folder, "store"), a.store, b.store)
         self._store.create()
+        self._types = {str(one.dataset or one.file.uri): type_of(one) for one in a.science_outputs()}
         self._log = TrialLog(os.path.join(folder, "trials.jsonl"))
+        self._known_layers: KnownLayers = {}
         self._journal = open_journal(self._store)[0]
         self._session = ReplaySession(self._journal, options, Progress(quiet=True))
 
@@ -131,7 +135,7 @@ class Trials:
 
     def _remade(self, chosen: Collection[int]) -> tuple[CapturedJob, Mapping[str, RemadeOutput]]:
         job = hybrid(self.a, self.b, [self.changes[number] for number in sorted(chosen)], self._store)
-        plan = self._options.plan(job)
+        plan = self._options.plan(job, self._known_layers)
         plan.check(self._options.require)
         made = {one.original: one for one in self._session.remake(plan) if job.is_science(one.dataset_type)}
         return job, dict(sorted(made.items()))
@@ -169,8 +173,11 @@ class Trials:
         if not kept or paths.keys() != kept.keys():
             return Verdict.FAILED
         # An input that was made in another RUN has other UUIDs, which some formats copy into what is made of it.
-        policy = self._options.policy.for_new_run()
-        found = [compare_files(Path(kept[name]), Path(paths[name]), policy).verdict for name in kept]
+        policies = self._options.policy.for_new_run()
+        found = [
+            compare_files(Path(kept[name]), Path(paths[name]), policies.for_dataset(self._types[name])).verdict
+            for name in kept
+        ]
         return max(found, key=list(Verdict).index)
 
     @staticmethod

@@ -77,6 +77,10 @@ class CapturedJob(ABC):
             If there is none, or the record of one is missing: then there is nothing to judge a replay by.
         """
 
+    def output_types(self) -> list[str]:
+        """Return what a policy may call those outputs: their dataset types."""
+        return [output.dataset_type or "" for output in self.science_outputs()]
+
     @abstractmethod
     def is_science(self, output: str | None) -> bool:
         """Whether a verdict is about an output of some type."""

@@ -133,6 +133,10 @@ class CapturedCommand(CapturedJob):
             raise ReplayRefusedError(f"{told}; declare what it writes: envcap run --output PATH -- …")
         return list(result.outputs)
 
+    def output_types(self) -> list[str]:
+        """Return what a policy may call the outputs: their names."""
+        return [one.name for one in self.files().values() if one.kind == "output"]
+
     def is_science(self, output: str | None) -> bool:
         """Whether a verdict is about an output: what is declared is."""
         return True

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from envcap.errors import EnvcapError
 from tests.fuzz.corpus import Corpus
-from tests.fuzz.guard import Guard, Violation, check_message
+from tests.fuzz.guard import MEMORY, Guard, Violation, check_message
 from tests.fuzz.mutate import Mutator
 
 __all__ = ("Campaign", "command", "feed")
@@ -33,11 +33,14 @@ class Campaign(ABC):
         How many of them `make test` has time for.
     pool : sequence of `bytes`
         Good inputs, which bad ones are made of.
+    memory : `int`
+        Most that the process may map, in bytes.
     """
 
     name: str
     cases: int
     pool: Sequence[bytes] = ()
+    memory: int = MEMORY
 
     def __init__(self, corpus: Corpus, guard: Guard, scratch: Path) -> None:
         self.corpus = corpus

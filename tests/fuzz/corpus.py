@@ -28,8 +28,19 @@ from tests.fuzz.guard import make_canaries
 __all__ = ("POLICY", "Corpus", "make_corpus")
 
 POLICY = """
+source = "a test"
+dataset_type = ["coadd", "calibrated*"]
 rtol = "1e-6"
 atol = 0.25
+[[tolerance]]
+where = "HDU VARIANCE*"
+rtol = 1e-5
+ulp = 4
+source = "round-off"
+[[key]]
+table = "*"
+columns = ["id", "band"]
+source = "the schema"
 [[volatile]]
 place = "card"
 name = "DATE-OBS"

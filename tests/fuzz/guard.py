@@ -29,6 +29,9 @@ _PROGRAMS = frozenset(
 _NEVER = frozenset({"os.fork", "os.forkpty", "socket.connect", "ctypes.dlopen", "code.__new__", "os.remove", "os.rename",
                     "os.rmdir", "shutil.rmtree", "os.kill", "os.putenv"})  # fmt: skip
 
+# Sources of compiled modules, which make a code object, never run, for each line of theirs in a traceback.
+_OF_CYTHON = (".pyx", ".pxi")
+
 
 class Violation(BaseException):
     """A reader did what no reader may. No `Exception`, so that no reader can swallow it."""
@@ -90,6 +93,8 @@ class Guard:
             paths = [os.path.realpath(os.path.dirname(one)) for one in arguments if isinstance(one, str)]
             if all(path.startswith(self.may_change) for path in paths):
                 return None
+        if event == "code.__new__" and str(arguments[1]).endswith(_OF_CYTHON):
+            return None
         if event in _NEVER:
             return f"{event} {arguments!r:.300}"
         if event == "exec" and arguments[0].co_filename.startswith("<") and "frozen" not in arguments[0].co_filename:
@@ -107,9 +112,9 @@ def check_message(error: EnvcapError) -> None:
         raise Violation(f"{type(error).__name__} is not one line: {message!r:.600}")
 
 
-def limit_memory() -> None:
-    """Give this process no more than `MEMORY`."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+def limit_memory(size: int = MEMORY) -> None:
+    """Let this process, and those that it starts, map no more than so many bytes."""
+    resource.setrlimit(resource.RLIMIT_AS, (size, size))
 
 
 def make_canaries(folder: Path) -> list[str]:

@@ -17,6 +17,7 @@ from random import Random
 from tests.fuzz.broken import BROKEN_CAMPAIGNS
 from tests.fuzz.bundle_campaign import Bundles
 from tests.fuzz.campaign import Campaign
+from tests.fuzz.comparator_campaigns import COMPARATOR_CAMPAIGNS
 from tests.fuzz.corpus import Corpus
 from tests.fuzz.guard import SECONDS, Guard, limit_memory
 from tests.fuzz.mutate import Mutator
@@ -25,7 +26,8 @@ from tests.fuzz.text_campaigns import TEXT_CAMPAIGNS
 
 __all__ = ("CAMPAIGNS",)
 
-CAMPAIGNS: dict[str, type[Campaign]] = {cls.name: cls for cls in (*TEXT_CAMPAIGNS, *STORE_CAMPAIGNS, Bundles)}
+_ALL = (*TEXT_CAMPAIGNS, *STORE_CAMPAIGNS, Bundles, *COMPARATOR_CAMPAIGNS)
+CAMPAIGNS: dict[str, type[Campaign]] = {cls.name: cls for cls in _ALL}
 
 _SHOWN = 2000
 
@@ -59,7 +61,7 @@ def _main() -> int:
         guard = Guard(corpus.canaries, arguments.seconds)
         campaign = (CAMPAIGNS | BROKEN_CAMPAIGNS)[arguments.campaign](corpus, guard, Path(scratch))
         campaign.read(campaign.good())  # what is imported only when it is needed is imported here
-        limit_memory()
+        limit_memory(campaign.memory)
         numbers = range(arguments.cases) if arguments.only is None else [arguments.only]
         for number in numbers:
             os.write(1, f"{number}\n".encode())  # the last line names the case if this process is ended

@@ -11,6 +11,7 @@ COMMANDS: Commands = {
     "create": ("replay.cli.campaign.create", "choose the quanta, and say how to re-run them"),
     "run": ("replay.cli.campaign.run", "judge what is left, on threads, processes, Slurm or any executor of Parsl"),
     "status": ("replay.cli.campaign.status", "count what was judged, by task and verdict"),
+    "report": ("replay.cli.campaign.report", "write what it came to, as HTML, JSON or JUnit XML"),
     "gate": ("replay.cli.campaign.gate", "exit with 0 if enough of the quanta were re-made the same"),
     "list": ("replay.cli.campaign.listing", "list the campaigns"),
 }

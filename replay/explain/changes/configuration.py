@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The fields of a quantum's configuration. A subtask that is another class is one change, with all that is below it."""
+"""The fields of a quantum's configuration.
+
+A subtask that is another class is one change with all that is below it, and so is an element that only one has.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from ...jobs.quantum import CapturedQuantum
 from ..draft import Draft
 from .base import NOTHING, Change, ChangeKind
 
-__all__ = ("ConfigurationChanges",)
+__all__ = ("ConfigurationChanges", "config_changes")
 
 _LAYER = "configuration"
 _TARGET = ".<target>"
@@ -25,29 +28,36 @@ class ConfigurationChanges(ChangeKind):
 
     def changes(self, a: CapturedJob, b: CapturedJob) -> Iterator[Change]:
         """Yield the fields that differ."""
-        if not (isinstance(a, CapturedQuantum) and isinstance(b, CapturedQuantum)):
-            return
-        before, after = a.frozen_config, b.frozen_config
-        subtasks = _retargeted(before, after)
-        for path in subtasks:
-            target = path + _TARGET
-            yield _SubtaskChange(path, [one.fields.get(target, NOTHING) for one in (before, after)], after)
-        below = tuple(f"{path}." for path in subtasks)
-        for path in sorted({*before.fields, *after.fields}):
-            pair = before.fields.get(path), after.fields.get(path)
-            if pair[0] != pair[1] and not path.startswith(below):
-                yield _FieldChange(self.layer, path, pair[0] or NOTHING, pair[1] or NOTHING)
+        if isinstance(a, CapturedQuantum) and isinstance(b, CapturedQuantum):
+            yield from config_changes(a.frozen_config, b.frozen_config)
 
 
-def _retargeted(before: ParsedConfig, after: ParsedConfig) -> list[str]:
-    """Return the topmost subtasks that are another class in the two."""
-    found: list[str] = []
-    targets = {path for one in (before, after) for path in one.fields if path.endswith(_TARGET)}
-    for path in sorted(targets, key=len):
-        name = path.removesuffix(_TARGET)
-        if before.fields.get(path) != after.fields.get(path) and not name.startswith(tuple(f"{f}." for f in found)):
-            found.append(name)
+def config_changes(before: ParsedConfig, after: ParsedConfig) -> Iterator[Change]:
+    """Yield what makes one configuration like another."""
+    wholes = _wholes(before, after)
+    for path, field in wholes.items():
+        yield _SubtaskChange(path, [one.fields.get(field, NOTHING) for one in (before, after)], after)
+    below = tuple(f"{path}." for path in wholes)
+    for path in sorted({*before.fields, *after.fields}):
+        pair = before.fields.get(path), after.fields.get(path)
+        if pair[0] != pair[1] and path not in wholes and not path.startswith(below):
+            yield _FieldChange(_LAYER, path, pair[0] or NOTHING, pair[1] or NOTHING)
+
+
+def _wholes(before: ParsedConfig, after: ParsedConfig) -> dict[str, str]:
+    """Return the topmost subtasks and elements that are another class in the two, and the fields that tell it."""
+    found: dict[str, str] = {}
+    for field in sorted({*before.fields, *after.fields}, key=lambda one: (len(one), one)):
+        pair = before.fields.get(field), after.fields.get(field)
+        path = field.removesuffix(_TARGET)
+        tells_class = path != field or any(map(_makes_element, pair))
+        if tells_class and pair[0] != pair[1] and not path.startswith(tuple(f"{one}." for one in found)):
+            found[path] = field
     return found
+
+
+def _makes_element(literal: str | None) -> bool:
+    return literal is not None and literal.endswith("()") and literal != "()"
 
 
 class _FieldChange(Change):

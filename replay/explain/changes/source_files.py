@@ -94,8 +94,9 @@ class SourceChanges(ChangeKind):
                 pair = before[name].files.get(path), tree.files.get(path)
                 if pair[0] != pair[1]:
                     yield _FileChange(before[name], path, pair[0], pair[1])
-        for name in before.keys() - after.keys():
-            yield _RootRemoved(_LAYER, name, "there", NOTHING)
+        for name in before:
+            if name not in after:
+                yield _RootRemoved(_LAYER, name, "there", NOTHING)
 
 
 class _FileChange(Change):

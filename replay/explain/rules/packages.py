@@ -9,6 +9,7 @@ from .base import Raw, Rule, Weight, by_size
 __all__ = ("LibraryRule", "PackageRule")
 
 _MANAGERS = {"python_dists": ("python", "conda"), "conda": ("conda", "python"), "os_packages": ("dpkg", "rpm", "apk")}
+_OF_PYTHON = "{base_prefix}/"
 
 
 class PackageRule(Rule):
@@ -41,4 +42,6 @@ class LibraryRule(Rule):
         owner = next((one.owner for one in found if one.owner), None)
         if owner:
             return Weight(15, (f"{owner} brought it",))
+        if raw.name.startswith(_OF_PYTHON):
+            return Weight(15, ("the interpreter brought it",))
         return Weight(68, ("no package brought it, and it was really loaded",))

@@ -23,6 +23,27 @@ def test_leaves_carry_their_whole_path() -> None:
     assert tree.detail == "3 differences"
 
 
+def test_leaves_are_found_by_where_they_are() -> None:
+    (tree,) = grouped("HDU A", [leaf("pixels"), *grouped("table", [leaf("column x"), leaf("column y")])])
+    assert [str(one).split(":")[0] for one in tree.find("column *")] == [
+        "HDU A / table / column x",
+        "HDU A / table / column y",
+    ]
+    assert [one.path[-1] for one in tree.find("HDU A / pixels")] == ["pixels"]
+    assert len(list(tree.find("HDU A"))) == len(list(tree.find("*"))) == 3
+    assert list(tree.find("x")) == list(tree.find("HDU")) == []
+
+
+def test_a_tree_survives_json() -> None:
+    (tree,) = grouped("HDU A", [leaf("pixels"), *grouped("table", [leaf("column x")])])
+    assert Difference.from_json(json.loads(json.dumps(tree.to_json()))) == tree
+
+
+def test_a_leaf_is_one_line_of_text() -> None:
+    evil = Difference("a\nb", Kind.VALUE, "\x1b[2J")
+    assert str(next(iter(evil.leaves()))) == "a\\nb: \\x1b[2J"
+
+
 def test_json_has_no_floats() -> None:
     (tree,) = grouped("HDU A", [leaf("pixels")])
 

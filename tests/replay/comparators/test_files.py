@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from replay.comparators.base import ComparisonError
+from replay.comparators.difference import Kind
 from replay.comparators.files import compare_files
 from replay.comparators.policy import DEFAULT, Policy, Verdict
 
@@ -56,6 +57,21 @@ def test_the_document_stands_alone(tmp_path: Path) -> None:
     assert [one["where"] for one in document["differences"]] == ["$.x", "$.y"]
     assert document["original"]["size"] == "18"
     assert str(tmp_path) not in json.dumps(document)
+
+
+def test_leaves_are_chosen_by_kind_and_place(tmp_path: Path) -> None:
+    a = put(tmp_path / "a.json", b'{"x": 1.0, "y": 1, "z": {"n": 1.0}, "gone": 0}')
+    b = put(tmp_path / "b.json", b'{"x": 1.5, "y": 2, "z": {"n": NaN}, "new": 0}')
+    found = compare_files(a, b)
+
+    def places(**chosen: Any) -> list[str]:
+        return [leaf.path[-1] for leaf in found.leaves(**chosen)]
+
+    assert places() == ["$.x", "$.y", "$.z.n", "$.gone", "$.new"]
+    assert places(kind="nan") == places(kind=Kind.NAN) == places(where="$.z*") == ["$.z.n"]
+    assert places(kind={"missing", Kind.EXTRA}) == ["$.gone", "$.new"]
+    assert places(kind="value", where="$.?") == ["$.x", "$.y"]
+    assert places(kind="order") == places(kind=()) == places(where="x") == []
 
 
 def test_the_default_policy_is_exact(tmp_path: Path) -> None:

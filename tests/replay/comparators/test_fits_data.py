@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from replay.comparators import expansion
+from replay.comparators.base import ComparisonError
 from replay.comparators.difference import Difference, Kind
 from replay.comparators.fits_data import Loaded, compare_images, compare_tables
 
@@ -69,6 +71,19 @@ def test_variable_length_arrays(compare: Compare) -> None:
     assert found.detail == "float32 → float64, items equal"
     (found,) = compare(original, table(fits.Column("v", "E", array=[1, 2, 3])))
     assert (found.kind, found.detail) == (Kind.DTYPE, "variable length → float32")
+
+
+def test_cells_that_all_claim_the_same_bytes_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.fits"
+    fits.HDUList([fits.PrimaryHDU(), table(ragged([1.0] * 100, *[[]] * 99))]).writeto(path)
+    content = path.read_bytes()
+    start = 2 * 2880  # after the two headers: a pair of a number of items and an offset for each row
+    assert content[start : start + 8] == (100).to_bytes(4, "big") + (0).to_bytes(4, "big")
+    path.write_bytes(content[:start] + content[start : start + 8] * 100 + content[start + 800 :])
+    monkeypatch.setattr(expansion, "_HARMLESS", 10_000)
+    monkeypatch.setattr(expansion, "_MOST", 3)
+    with fits.open(path) as hdus, pytest.raises(ComparisonError, match="column v would unpack to 40000 bytes"):
+        compare_tables(Loaded(hdus[1], path), Loaded(hdus[1], path))
 
 
 def test_empty_tables(compare: Compare) -> None:

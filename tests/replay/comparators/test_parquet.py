@@ -51,7 +51,7 @@ FLUX = catalogue()["flux"].to_pylist()
 TAMPERS = {
     "one ULP": (
         catalogue(flux=pa.array([np.nextafter(1.0, 2.0), *FLUX[1:]])),
-        "column flux: 1 of 3 values differ, max |Δ| 2.22e-16, max 1 ULP, first at row 0: 1.0 → 1.0000000000000002",
+        "column flux: 1 of 3 values differ, max |Δ| 2.22e-16 nJy, max 1 ULP, first at row 0: 1.0 → 1.0000000000000002",
     ),
     "NaN": (
         catalogue(flux=pa.array([1.0, 2.0, 0.0, None])),

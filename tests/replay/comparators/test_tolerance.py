@@ -3,11 +3,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay.comparators.tolerance import Frontier, measure_numbers
+from replay.comparators.arrays import measure_arrays
+from replay.comparators.tolerance import Frontier, measure_numbers, ulps_between
 
 sizes = st.floats(min_value=0, max_value=1e6, allow_subnormal=False)
 tolerances = st.floats(min_value=0, max_value=1e3, allow_subnormal=False)
@@ -59,6 +61,31 @@ def test_bad_text_is_refused() -> None:
 
 
 def test_measure_numbers() -> None:
-    assert measure_numbers(1.0, 1.5) == {"max_abs": "0.5", "frontier": "1.0:0.5"}
+    assert measure_numbers(1.0, 1.5) == {"max_abs": "0.5", "max_ulp": str(2**51), "frontier": "1.0:0.5"}
     assert measure_numbers(1.0, math.nan) == {}
     assert measure_numbers(math.inf, 1.0) == {}
+
+
+@pytest.mark.parametrize(
+    ("points", "ratio"), [([(2.0, 1.0), (100.0, 5.0), (4.0, 4.0)], 0.05), ([(0.0, 3.0)], math.inf), ([], None)]
+)
+def test_how_large_the_largest_deviation_is_where_it_is(points: list[tuple[float, float]], ratio: float | None) -> None:
+    assert Frontier(points).at_largest == ratio
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(finite, finite)
+def test_ulps_are_those_of_arrays(a: float, b: float) -> None:
+    found = measure_arrays("x", np.array([a]), np.array([b]))
+    assert {str(ulps_between(a, b))} == ({one.measures["max_ulp"] for one in found} or {"0"})
+    assert ulps_between(a, b) == ulps_between(b, a)
+
+
+@given(finite.filter(lambda x: abs(x) < 1e308), st.integers(0, 50))
+def test_ulps_are_steps(a: float, steps: int) -> None:
+    b = a
+    for _ in range(steps):
+        b = math.nextafter(b, math.inf)
+    assert ulps_between(a, b) == steps
