@@ -30,7 +30,7 @@ def test_a_regression_in_one_task_is_found_there_alone(few: Campaigns) -> None:
     assert "R1: not passed: 3 of 5 quanta (60.00 %) are equivalent or better; 99 % must be" in told
     few.campaign("gate", "R1", "--min", "60%")
     report = json.loads(few.campaign("report", "R1", "--format", "json"))
-    assert [one["task"] for one in report["tasks"]][0] == "measure"
+    assert report["tasks"][0]["task"] == "measure"
     assert [(one["task"], one["verdict"]) for one in report["quanta"][:2]] == [("measure", "different")] * 2
     assert report["suspects"][0]["layer"] == "source"
     assert report["suspects"][0]["tasks"] == {"measure": 2}
