@@ -20,6 +20,8 @@ __all__ = ("Selection", "captured_quanta", "captured_runs")
 
 _SHORT = 12
 _UNKNOWN = "unknown"
+_QUANTUM, _INIT = "quantum", "init"
+_Listed = tuple[bytes, str, str, str | None, str]
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,16 @@ class Selection:
     ----------
     quanta : sequence of `Planned`
         By environment, then by task, oldest first.
+    initial : `Counter`
+        How many datasets were made before the first quantum (init-outputs), by dataset type; no quantum makes them.
     uncaptured : `Counter`
-        How many datasets no captured quantum made, by dataset type.
+        How many datasets nothing that was captured made, by dataset type.
     unreadable : sequence of `str`
         Why what could not be read could not.
     """
 
     quanta: Sequence[Planned]
+    initial: Counter[str]
     uncaptured: Counter[str]
     unreadable: Sequence[str]
 
@@ -69,9 +74,12 @@ def captured_quanta(
     makers: dict[bytes, set[bytes]] = defaultdict(set)
     for key, attempt in index.keyed_many(list(keys)):
         makers[attempt].add(key)
-    chosen = _best(index, list(makers))
-    known = {key for attempt in chosen for key in makers[attempt]}
-    uncaptured = Counter(name for key, name in keys.items() if key not in known)
+    listed = list(_listed(index, list(makers)))
+    chosen = _best(listed)
+    made = {key for attempt in chosen for key in makers[attempt]}
+    made_first = {key for attempt, kind, *_ in listed if kind == _INIT for key in makers[attempt]} - made
+    initial = Counter(keys[key] for key in made_first)
+    uncaptured = Counter(name for key, name in keys.items() if key not in made | made_first)
     planned, unreadable = [], []
     environments: dict[tuple[str, ...], str] = {}
     cpus: dict[str, str] = {}
@@ -84,24 +92,26 @@ def captured_quanta(
         if not tasks or one.task in tasks:
             planned.append(one)
     planned.sort(key=lambda one: (one.environment, one.task, one.attempt))
-    return Selection(planned, uncaptured, unreadable)
+    return Selection(planned, initial, uncaptured, unreadable)
 
 
-def _best(index: Index, attempts: Sequence[bytes]) -> list[bytes]:
+def _best(listed: Iterable[_Listed]) -> list[bytes]:
     """Return one attempt of each quantum: the latest that ended well, else the latest, as a selector resolves."""
     best: dict[str, tuple[bool, str, bytes]] = {}
-    for attempt, quantum, status, started in _quanta(index, attempts):
+    for attempt, kind, quantum, status, started in listed:
+        if kind != _QUANTUM:
+            continue
         candidate = (status == "ok", started, attempt)
         best[quantum] = max(best.get(quantum, candidate), candidate)
     return sorted(attempt for _, _, attempt in best.values())
 
 
-def _quanta(index: Index, attempts: Sequence[bytes]) -> Iterator[tuple[bytes, str, str | None, str]]:
+def _listed(index: Index, attempts: Sequence[bytes]) -> Iterator[_Listed]:
     for start in range(0, len(attempts), 500):
         some = attempts[start : start + 500]
-        condition = f"kind = 'quantum' AND replay_of IS NULL AND attempt IN ({', '.join('?' * len(some))})"
-        for attempt, quantum, status, started in index.columns("attempt, quantum, status, started", condition, some):
-            yield attempt, quantum or uuid_text(attempt), status, started
+        condition = f"replay_of IS NULL AND attempt IN ({', '.join('?' * len(some))})"
+        for attempt, kind, quantum, *rest in index.columns("attempt, kind, quantum, status, started", condition, some):
+            yield attempt, kind, quantum or uuid_text(attempt), *rest
 
 
 def _planned(attempt: Attempt, environments: dict[tuple[str, ...], str], cpus: dict[str, str]) -> Planned:

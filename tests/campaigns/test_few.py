@@ -40,6 +40,7 @@ def dying(campaigns: Campaigns, tmp_path: Path, condition: str) -> Campaigns:
 def test_from_create_to_gate(some: Campaigns) -> None:
     told = some.create("R1", "--where", FIVE)
     assert "5 of 5 quanta in 1 environments; 'replay campaign run R1' re-runs them" in told
+    assert "left out: 1 init-outputs, which no quantum makes" in told
     assert some.status("R1")["left"] == 5
     assert "R1: not passed: nothing was judged yet" in some.campaign("gate", "R1", "--min", "0%", status=1)
     told = some.campaign("run", "R1", "--workers", "2")

@@ -78,9 +78,9 @@ def run(arguments: argparse.Namespace) -> int:
     campaign = Campaign.create(arguments.name, _definition(arguments, index, by, chosen))
     environments = len({one.environment for one in chosen})
     if arguments.json:
-        uncaptured = dict(sorted(found.uncaptured.items()))
+        left_out = {"initial": dict(found.initial), "uncaptured": dict(found.uncaptured)}
         document = {"name": campaign.name, "folder": campaign.folder, "quanta": len(chosen), "of": len(found.quanta)}
-        print_json({**document, "environments": environments, "uncaptured": uncaptured})
+        print_json({**document, "environments": environments, **left_out})
         return 0
     out = console()
     for line in _told(found):
@@ -155,8 +155,11 @@ def _definition(
 def _told(found: Selection) -> list[str]:
     """Return what is left out."""
     lines = [f"left out, unreadable: {printable(line)}" for line in found.unreadable[:_MOST_NAMED]]
-    if found.uncaptured:
-        named = [f"{count} {name}" for name, count in found.uncaptured.most_common(_MOST_NAMED)]
-        count = sum(found.uncaptured.values())
-        lines.append(f"left out: {count} datasets that no captured quantum made ({', '.join(named)})")
+    for counts, why in (
+        (found.initial, "init-outputs, which no quantum makes; 'replay run dataset:UUID' re-makes one"),
+        (found.uncaptured, "datasets that no captured quantum made"),
+    ):
+        if counts:
+            named = [f"{count} {name}" for name, count in counts.most_common(_MOST_NAMED)]
+            lines.append(f"left out: {sum(counts.values())} {why} ({', '.join(named)})")
     return lines
