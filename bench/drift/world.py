@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+from envcap.errors import EnvcapError
 from envcap.store.index import Index
 from envcap.store.local import LocalStore
 from replay.explain.bisecting import bisect_jobs
@@ -122,7 +123,10 @@ class Workshop:
         options = Options()
         found = Score.of(cause, explain(a, b, options.policy).suspects)
         began = time.perf_counter()
-        bisection = bisect_jobs(a, b, options, lambda trial, changes: None)
+        try:
+            bisection = bisect_jobs(a, b, options, lambda trial, changes: None)
+        except EnvcapError as err:
+            return found.refused(str(err), time.perf_counter() - began)
         return found.bisected(bisection, time.perf_counter() - began)
 
     def run(self, command: Sequence[str], *, cwd: Path | None = None, environ: Mapping[str, str] | None = None) -> None:
