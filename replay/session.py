@@ -148,6 +148,8 @@ class ReplaySession:
                     os.rmdir(os.path.join(self.folder, name))
         if self._options.discarded:
             self._leftovers.prune()
+            if os.listdir(self.folder) == ["server"]:  # a log of nothing that is kept
+                shutil.rmtree(os.path.join(self.folder, "server"), ignore_errors=True)
         with suppress(OSError):  # it has what was re-made
             os.rmdir(self.folder)
 
