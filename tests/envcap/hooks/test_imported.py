@@ -119,7 +119,7 @@ class TestCode:
 
     def test_a_script_is_told_when_it_has_ended(self, imported: Callable[..., dict[str, str]], tmp_path: Path) -> None:
         # By then Python has taken its `__file__` away.
-        write(tmp_path / "job.py", f"import atexit\natexit.register(exec, {PRINT!r})\n")
+        write(tmp_path / "job.py", f"import atexit\natexit.register(lambda: exec({PRINT!r}, {{}}))\n")
         assert imported("job.py") == {"job": "job.py"}
 
     def test_a_script_that_imports_multiprocessing_is_told_once(
