@@ -104,7 +104,7 @@ class VenvEngine(Engine):
             raise BuildError(base.detail)
         folder = _folder(job, base)
         with _locked(folder):
-            if not (os.path.exists(_marker(folder)) and base.is_whole(folder)):
+            if not (os.path.exists(_marker(folder)) and base.is_whole(folder, _lacking(folder))):
                 with progress.step(f"rebuild the environment ({len(job.dists.distributions)} distributions)"):
                     _build(job, base, folder, offline=self.options.offline)
         with progress.step("put the code back"):
@@ -141,6 +141,12 @@ def _site(job: CapturedJob, folder: str) -> str:
 
 def _marker(folder: str) -> str:
     return os.path.join(folder, "envcap-complete.json")
+
+
+def _lacking(folder: str) -> list[str]:
+    """Return the files that an environment has lacked since it was built."""
+    with open(_marker(folder), encoding="utf-8") as stream:
+        return list(json.load(stream).get("lacking", ()))
 
 
 @contextmanager
@@ -212,7 +218,8 @@ def _fill(job: CapturedJob, base: Foundation, folder: str, *, offline: bool) -> 
             raise unreachable
         return  # not whole: what no index has today may be there tomorrow
     with open(_marker(folder), "w", encoding="utf-8") as stream:
-        json.dump({"generator": _GENERATOR, "distributions": len(wanted_wheels(job))}, stream)
+        told = {"generator": _GENERATOR, "distributions": len(wanted_wheels(job)), "lacking": base.lacking(folder)}
+        json.dump(told, stream)
 
 
 def _compile(job: CapturedJob, folder: str) -> None:

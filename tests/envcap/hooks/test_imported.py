@@ -253,7 +253,7 @@ class TestOfAJob:
         envcap("run", "--", sys.executable, "job.py")
         shown = envcap("show", "@last").stdout
         assert "imported_modules" in shown
-        assert "1 modules of no package" in " ".join(shown.split())
+        assert "modules of no package: 1" in " ".join(shown.split())
 
     def test_a_difference_names_what_one_imported(self, envcap: Run, work: Path) -> None:
         write(work / "job.py", "import sys\nif sys.argv[1:]: import yaml\n")
