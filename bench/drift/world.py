@@ -129,6 +129,12 @@ class Workshop:
             return found.refused(str(err), time.perf_counter() - began)
         return found.bisected(bisection, time.perf_counter() - began)
 
+    def said(self, command: Sequence[str]) -> str:
+        """Run a program of this interpreter's environment, and return what it says."""
+        program = os.path.join(os.path.dirname(sys.executable), command[0])
+        done = subprocess.run([program, *command[1:]], check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
     def run(self, command: Sequence[str], *, cwd: Path | None = None, environ: Mapping[str, str] | None = None) -> None:
         """Run a command, which has to succeed.
 
