@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # A virtual environment that happens to be active must not be the one that we install into.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-full lint format bench bench-hook bench-capture bench-container bench-store soak pictures lock schemas clean
+.PHONY: help demo test test-full lint format bench bench-hook bench-capture bench-container bench-store bench-campaign bench-drift soak pictures lock schemas clean
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -39,7 +39,7 @@ format: $(READY)  ## let ruff format the code
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-bench: bench-hook bench-capture bench-container bench-store  ## all benchmarks
+bench: bench-hook bench-capture bench-container bench-store bench-campaign bench-drift  ## all benchmarks
 
 bench-hook: $(READY)  ## what capture costs a pipeline, a BPS workflow, a common and a short job
 	@$(BIN)/python -m bench.hook
@@ -53,11 +53,18 @@ bench-container: $(READY)  ## what images and containers cost a replay; empties 
 bench-store: $(READY)  ## what a store of 10^6 jobs costs, in SQLite and PostgreSQL; JOBS=100000 takes a tenth of the time
 	@$(BIN)/python -m bench.store
 
+bench-campaign: $(READY)  ## what a campaign costs beside a bare pipetask run of the same quanta
+	@$(BIN)/python -m bench.campaign
+
+bench-drift: $(READY)  ## whether injected causes are on record, suspected first, and proved; CAUSES=REGEX takes some
+	@$(BIN)/python -m bench.drift
+
 soak: $(READY)  ## kill writers for SOAK_MINUTES=10, and look whether anything is lost
 	@$(BIN)/python -m bench.soak
 
-pictures: $(READY)  ## draw those of docs/notebooks.md anew; needs Chromium
+pictures: $(READY)  ## draw those of the documentation anew; needs Chromium
 	@$(BIN)/python -m examples.pictures
+	@$(BIN)/python -m examples.report_picture
 
 lock: $(READY)  ## resolve requirements.lock anew
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

@@ -8,6 +8,7 @@ from typing import Any
 
 from .collectors.container_signs import HIGH
 from .collectors.control_groups import UNLIMITED
+from .collectors.numerics_probe import LIBM
 from .errors import EnvcapError, FormatError
 from .model.components import COMPONENTS, Command, PythonBlock, RubinQuantum
 from .model.descriptor import Descriptor
@@ -162,13 +163,16 @@ def _variables(data: Mapping[str, Any]) -> str:
 def _numerics(data: Mapping[str, Any]) -> str:
     def process(one: Mapping[str, Any]) -> str:
         libraries = [
-            " ".join(filter(None, (lib["kind"], lib.get("kernel"), f"threads {lib.get('threads', '?')}")))
-            for lib in one["libraries"]
+            " ".join(filter(None, (lib["kind"], lib.get("kernel"), _threads(lib)))) for lib in one["libraries"]
         ]
         # In the order of the alphabet, which isn't that of their width: no one of them stands for the others.
         return ", ".join([*libraries, f"SIMD {' '.join(one['simd'])}"] if one["simd"] else libraries)
 
     return "; ".join(map(process, data["processes"]))
+
+
+def _threads(library: Mapping[str, Any]) -> str | None:
+    return None if library["kind"] == LIBM else f"threads {library.get('threads', '?')}"
 
 
 def _libraries(data: Mapping[str, Any]) -> str:
@@ -229,6 +233,7 @@ _SUMMARIES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "node_details": _details,
     "container": _container,
     "loaded_libraries": _libraries,
+    "imported_modules": lambda d: f"of {len(d['owners'])} packages, and {len(d['code'])} modules of no package",
     "installed_files": _installed,
     "python_artifacts": _artifacts,
     "effective_numerics": _numerics,

@@ -20,7 +20,7 @@ __all__ = ("AttemptDiff", "Change", "LayerDiff", "diff", "diff_attempts", "docum
 
 _SOFTWARE = ("source", "eups", "python_dists", "conda", "interpreter", "numerics")
 _AROUND = ("process_env", "operating_system", "os_packages", "container", "hardware", "allotment")
-_OBSERVED = ("effective_numerics", "loaded_libraries", "installed_files")
+_OBSERVED = ("effective_numerics", "loaded_libraries", "imported_modules", "installed_files")
 _AT_TIMES = ("node_details", "python_artifacts")
 """Not looked at in every job: that one has it and another not is no difference."""
 _KEYS = ("name", "path", "library", "source")

@@ -60,6 +60,37 @@ class ParsedConfig:
         made._lines = [(line, renamed.get(path, "")) for line, path in self._lines]
         return made
 
+    def with_field(self, path: str, literal: str | None) -> ParsedConfig:
+        """Return the configuration with another value of a field, which may be new; `None` takes the field out."""
+        made = self.replaced(lambda known, value: (known, literal if known == path and literal is not None else value))
+        if literal is None:
+            made.fields.pop(path, None)
+            made._lines = [(line, known) for line, known in made._lines if known != path]
+        elif path not in made.fields:
+            made._assign(path, literal)
+        return made
+
+    def with_subtask(self, path: str, other: ParsedConfig) -> ParsedConfig:
+        """Return the configuration with a subtask, or an element, as another has it: its class, all fields below it."""
+        below, statement = f"{path}.", f"{_place(path)}."
+
+        def is_of_subtask(one: tuple[str, str]) -> bool:
+            return one[0].startswith(statement) or one[1].startswith(below) or one[1] == path
+
+        own, theirs = ([one for one in lines if is_of_subtask(one)] for lines in (self._lines, other._lines))
+        rest = [one for one in self._lines if one not in own]
+        imports = [one for one in other._lines if one[0].startswith("import ") and one not in rest]
+        made = ParsedConfig()
+        made.config_class = self.config_class
+
+        def is_below(known: str) -> bool:
+            return known.startswith(below) or known == path
+
+        made.fields = {known: value for known, value in self.fields.items() if not is_below(known)}
+        made.fields |= {known: value for known, value in other.fields.items() if is_below(known)}
+        made._lines = [*imports, *rest, *theirs]
+        return made
+
     def _add(self, line: str) -> None:
         self._lines.append((line, ""))
 

@@ -85,6 +85,11 @@ class World:
         if pins:
             self.install("--no-deps", *pins)
 
+    def make_small_environment(self, *distributions: str) -> None:
+        """Make a job environment without the middleware, its distributions as the lock has them."""
+        self._uv("venv", "--quiet", "--no-project", "--python", self.python, str(self.env))
+        self.install("--constraint", str(_constraints(self.root)), f"envcap @ {_SOURCE}", *distributions)
+
     def install(self, *arguments: str) -> None:
         """Install distributions into the job environment."""
         # Byte-compiled, as an installer leaves a real one.

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-__all__ = ("compare", "plan", "rerun")
+__all__ = ("bisect", "compare", "explain", "plan", "rerun")
 
 if TYPE_CHECKING:
-    from .api import compare, plan, rerun
+    from .api import bisect, compare, explain, plan, rerun
 
 
 def __getattr__(name: str) -> object:

@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from .build.base import EngineOptions
 from .comparators.policies import EXACT, Policies
+from .comparators.policy import Verdict
 from .fidelity import Fidelity
 from .jobs.base import CapturedJob
-from .planning import Plan, make_plan
+from .planning import KnownLayers, Plan, make_plan
 
 __all__ = ("ANOTHER_PLACE", "Options")
 
@@ -39,6 +40,12 @@ class Options:
     given : mapping
         Files to judge the outputs by, by dataset UUID, instead of those in the repository.
     engine_options : `EngineOptions`
+    pin_math : `bool`
+        Pin the numerics to what was in effect in the job.
+    campaign : `str` or `None`
+        Id of the campaign that the verdicts belong to.
+    discarded : collection of `Verdict`
+        Of a job with such a verdict, nothing that was re-made is kept.
     """
 
     engine: str = "auto"
@@ -51,7 +58,18 @@ class Options:
     trust: bool = False
     given: Mapping[str, str] = field(default_factory=dict)
     engine_options: EngineOptions = field(default_factory=EngineOptions)
+    pin_math: bool = False
+    campaign: str | None = None
+    discarded: Collection[Verdict] = ()
 
-    def plan(self, job: CapturedJob) -> Plan:
-        """Return the plan of a job's replay with these options."""
-        return make_plan(job, self.engine, self.code, trust=self.trust, options=self.engine_options)
+    def plan(self, job: CapturedJob, known: KnownLayers | None = None) -> Plan:
+        """Return the plan of a job's replay with these options; `known` is of earlier ones with the same."""
+        return make_plan(
+            job,
+            self.engine,
+            self.code,
+            trust=self.trust,
+            options=self.engine_options,
+            pin_math=self.pin_math,
+            known=known,
+        )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from envcap import html
+from envcap.hooks.loaded import LIBRARIES
 from envcap.printable import printable
 
 from .build.base import Engine, EngineOptions
@@ -24,9 +25,13 @@ from .layers import (
     process_env_layer,
     quantum_layer,
 )
+from .pinning.layer import planned_layer
 from .work_layers import work_layers
 
-__all__ = ("Plan", "frozen_layers", "host_layers", "make_plan")
+__all__ = ("KnownLayers", "Plan", "environment_key", "frozen_layers", "host_layers", "make_plan")
+
+KnownLayers = dict[tuple[object, ...], tuple[Layer, ...]]
+"""The layers that an engine and this host bring, by what they depend on of a job."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -101,6 +106,8 @@ def make_plan(
     *,
     trust: bool = False,
     options: EngineOptions | None = None,
+    pin_math: bool = False,
+    known: KnownLayers | None = None,
 ) -> Plan:
     """Return the plan of a job's replay.
 
@@ -114,6 +121,10 @@ def make_plan(
     trust : `bool`
         Whether to take a manifest that nobody vouches for.
     options : `EngineOptions`, optional
+    pin_math : `bool`
+        Whether to pin the numerics to what was in effect in the job.
+    known : `KnownLayers`, optional
+        What was found for earlier jobs with the same engine, code and options.
     """
     chosen = engine_for(job, engine_name, options or EngineOptions())
     if job.origin is None:
@@ -122,11 +133,38 @@ def make_plan(
         # No manifest says anything of it, and there is no code but today's.
         manifest, code = quantum_layer(job.origin), "current"
     # To see what it could rebuild, an engine runs what the manifest names: an interpreter, git in a work tree.
-    engines = chosen.plan(job, code) if manifest.fidelity is not Fidelity.IMPOSSIBLE else ()
+    may_look = manifest.fidelity is not Fidelity.IMPOSSIBLE
+    key = (may_look, *environment_key(job), _loaded_libraries(job))
+    layers = None if known is None else known.get(key)
+    if layers is None:
+        layers = _environment_layers(job, chosen, code if may_look else None)
+        if known is not None:
+            known[key] = layers
+    frozen = [planned_layer(job) if pin_math and one.name == "numerics" else one for one in frozen_layers(job)]
+    return Plan(job, chosen, code, (manifest, *frozen, *layers))
+
+
+def environment_key(job: CapturedJob) -> tuple[object, ...]:
+    """Return what two jobs have in common that ran in one environment, and for which one that is rebuilt serves."""
+    manifest = job.manifest
+    software = tuple(sorted((kind, one.digest) for kind, one in job.attempt.recipe.software.items()))
+    host = tuple(sorted((kind, one.digest) for kind, one in manifest.host.items()))
+    return software, host, manifest.site.digest if manifest.site else None, job.origin is None
+
+
+def _loaded_libraries(job: CapturedJob) -> str | None:
+    """Return the digest of the libraries that a job had loaded: the packages they are from matter most."""
+    result = job.attempt.result
+    found = (result.observed or {}).get(LIBRARIES) if result is not None else None
+    return found.digest if found is not None else None
+
+
+def _environment_layers(job: CapturedJob, chosen: Engine, code: str | None) -> tuple[Layer, ...]:
+    """Return the layers that the engine and this host bring; the engine is not asked without a code."""
+    engines = chosen.plan(job, code) if code is not None else ()
     engines = (*engines, *_lack_of_image(job, engines))
     answered = {layer.name for layer in engines}  # a container brings an operating system of its own
-    host = [layer for layer in host_layers(job) if layer.name not in answered]
-    return Plan(job, chosen, code, (manifest, *frozen_layers(job), *engines, *host))
+    return (*engines, *(layer for layer in host_layers(job) if layer.name not in answered))
 
 
 def _lack_of_image(job: CapturedJob, engines: Sequence[Layer]) -> Iterator[Layer]:

@@ -18,7 +18,7 @@ class Progress:
     Attributes
     ----------
     seconds : `dict` [ `str`, `float` ]
-        How long each step took.
+        How long each step of the present job took.
 
     Parameters
     ----------
@@ -29,6 +29,10 @@ class Progress:
     def __init__(self, quiet: bool = False) -> None:
         self.seconds: dict[str, float] = {}
         self._console = None if quiet else console()
+
+    def begin(self) -> None:
+        """Begin with another job."""
+        self.seconds = {}
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:

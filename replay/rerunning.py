@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable
 
 from envcap.errors import EnvcapError
 from envcap.hooks.attempt import open_journal
@@ -12,7 +12,7 @@ from envcap.hooks.attempt import open_journal
 from .errors import BuildError, ReplayFailedError, ReplayRefusedError
 from .jobs.base import CapturedJob
 from .options import ANOTHER_PLACE, Options
-from .planning import Plan
+from .planning import KnownLayers, Plan
 from .progress import Progress
 from .session import ReplaySession
 from .verdict import ReplayVerdict
@@ -38,20 +38,22 @@ def rerun(job: CapturedJob, options: Options, progress: Progress) -> ReplayVerdi
 
 
 def rerun_all(
-    jobs: Sequence[CapturedJob], options: Options, progress: Progress
+    jobs: Iterable[CapturedJob], options: Options, progress: Progress
 ) -> Generator[tuple[CapturedJob, ReplayVerdict | EnvcapError], None, None]:
     """Re-run jobs in one session, and yield for each the verdict, or why there is none.
 
     Jobs of one environment share it: it is rebuilt once, and imports its stack once.
     """
     session: ReplaySession | None = None
+    known: KnownLayers = {}
     try:
         for job in jobs:
+            progress.begin()
             try:
                 job.science_outputs()  # refuses a job that left nothing to judge by
                 for dataset_type in job.output_types() if options.policy.files else ():
                     options.policy.for_dataset(dataset_type)  # refuses two policies for one
-                plan = options.plan(job)
+                plan = options.plan(job, known)
                 plan.check(options.require)
                 if session is None:
                     journal = open_journal(job.store)[0]

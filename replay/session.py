@@ -23,6 +23,7 @@ from .errors import BuildError, ReplayRefusedError
 from .execute.command import WORK
 from .execute.destination import Destination
 from .execute.isolated import IsolatedRepositories
+from .execute.leftovers import Leftovers
 from .execute.quantum import MissingInputsError
 from .execute.remade import RemadeOutput
 from .execute.server import Servers
@@ -31,6 +32,7 @@ from .fidelity import Fidelity, Layer
 from .jobs.base import CapturedJob
 from .jobs.quantum import CapturedQuantum
 from .options import ANOTHER_PLACE, Options
+from .pinning.replayed import ReplayedNumerics
 from .planning import Plan
 from .progress import Progress
 from .rubin.places import absolute, is_here
@@ -63,6 +65,7 @@ class ReplaySession:
         self._repositories = IsolatedRepositories(self.folder)
         self._isolated = self._repositories.first
         self._built: dict[object, Built] = {}
+        self._leftovers = Leftovers(self._repositories)
         if self.folder.startswith("~"):
             raise BuildError(f"there is no place for replays, since this user has no home directory; {ANOTHER_PLACE}")
         try:
@@ -82,7 +85,7 @@ class ReplaySession:
         self._made_first = []
         if isinstance(job, CapturedQuantum):
             self._isolated = self._repositories.free_for(job)
-        built, writer, remade = self._execute(plan)
+        layers, writer, remade = self._execute(plan)
         policy = options.policy.for_new_run() if options.new_run else options.policy
         policy = policy.for_unknown_seed() if job.origin is not None else policy
         with self._progress.step("compare"):
@@ -95,14 +98,35 @@ class ReplaySession:
             extra=[
                 one.dataset_type for one in remade if one.original not in judged and job.is_science(one.dataset_type)
             ],
-            layers=self._reached(plan, built),
+            layers=layers,
             engine=plan.engine,
             code=plan.code,
             seconds=self._progress.seconds,
             place=self._place(job),
+            campaign=options.campaign,
         )
         self._journal.append(("verdict", verdict.to_bytes()))
+        if verdict.verdict in options.discarded:
+            self._leftovers.discard(self._scratch(job), remade)
+        else:
+            self._leftovers.keep(remade)
         return verdict
+
+    def remake(self, plan: Plan) -> list[RemadeOutput]:
+        """Replay a job and return what it made, without a verdict.
+
+        Raises
+        ------
+        EnvcapError
+            As `run`.
+        """
+        if isinstance(plan.job, CapturedQuantum):
+            self._isolated = self._repositories.free_for(plan.job)
+        return self._execute(plan)[2]
+
+    def forget(self, job: CapturedJob) -> None:
+        """Delete what was re-made of the last job; its code stays, since later jobs may share it."""
+        shutil.rmtree(self._place(job), ignore_errors=True)
 
     def _scratch(self, job: CapturedJob) -> str:
         return os.path.join(self.folder, f"job-{job.manifest.attempt}")
@@ -122,6 +146,8 @@ class ReplaySession:
                     shutil.rmtree(os.path.join(self.folder, name, part), ignore_errors=True)
                 with suppress(OSError):  # it has a log
                     os.rmdir(os.path.join(self.folder, name))
+        if self._options.discarded:
+            self._leftovers.prune()
         with suppress(OSError):  # it has what was re-made
             os.rmdir(self.folder)
 
@@ -130,21 +156,31 @@ class ReplaySession:
         for path in self._repositories.paths:
             shutil.rmtree(path, ignore_errors=True)
 
-    def _execute(self, plan: Plan) -> tuple[Built, AttemptWriter, list[RemadeOutput]]:
-        """Run one quantum, after those that make its missing inputs if the user asked for that."""
+    def _execute(self, plan: Plan) -> tuple[tuple[Layer, ...], AttemptWriter, list[RemadeOutput]]:
+        """Run one job, after those that make its missing inputs if the user asked for that."""
         job = plan.job
         scratch = self._scratch(job)
         os.makedirs(scratch)
-        built = self._environment(plan, scratch)
-        replace(plan, layers=self._reached(plan, built)).check(self._options.require)
+        numerics = self._numerics(job, self._environment(plan, scratch), scratch)
+        built = numerics.built
+        replace(plan, layers=self._reached(plan, built, numerics.before)).check(self._options.require)
         writer = self._begin(job, built)
         try:
             remade = self._run(job, built, scratch)
         except BaseException as err:
-            writer.end(status="failed", error=f"{type(err).__name__}: {err}")
+            writer.end(status="failed", error=f"{type(err).__name__}: {err}", **vars(numerics.recorded))
             raise
-        writer.end(status="ok", outputs=[_output(one) for one in remade])
-        return built, writer, remade
+        writer.end(status="ok", outputs=[_output(one) for one in remade], **vars(numerics.recorded))
+        layers = self._reached(plan, built, numerics.after)
+        replace(plan, layers=layers).check(self._options.require)
+        return layers, writer, remade
+
+    def _numerics(self, job: CapturedJob, built: Built, scratch: str) -> ReplayedNumerics:
+        """Return the numerics of a replay, pinned if the user asked for that."""
+        if not self._options.pin_math:
+            return ReplayedNumerics(job, built, scratch, pin=False)
+        with self._progress.step("pin the numerics"):
+            return ReplayedNumerics(job, built, scratch, pin=True)
 
     def _environment(self, plan: Plan, scratch: str) -> Built:
         """Return the job's environment; one that was rebuilt for another job of this session serves again."""
@@ -201,9 +237,9 @@ class ReplaySession:
             return bundled
         return job.repository
 
-    def _reached(self, plan: Plan, built: Built) -> tuple[Layer, ...]:
-        """Return the plan's layers with what the engine reached, and what had to be re-made."""
-        reached = {layer.name: layer for layer in built.layers}
+    def _reached(self, plan: Plan, built: Built, numerics: Layer) -> tuple[Layer, ...]:
+        """Return the plan's layers with what the engine reached, the numerics, and what had to be re-made."""
+        reached = {layer.name: layer for layer in (*built.layers, numerics)}
         layers = [reached.get(layer.name, layer) for layer in plan.layers]
         if self._made_first:
             detail = f"re-made first: {', '.join(self._made_first)}"
@@ -228,7 +264,7 @@ class ReplaySession:
             outputs=original.outputs,
         )
         writer = AttemptWriter(
-            self._journal, environment, job.work, own, job_id=job.manifest.job_id, replay_of=job.manifest.attempt
+            self._journal, environment, job.work, own, job_id=job.manifest.job_id, replay_of=job.replay_of
         )
         writer.begin()
         return writer

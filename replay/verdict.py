@@ -90,6 +90,8 @@ class ReplayVerdict:
         How long each step took.
     place : `str`
         Where the re-made datasets are: a directory, or a RUN of the user's repository.
+    campaign : `str` or `None`
+        Id of the campaign that it belongs to.
     judged : `str`
         When, as RFC 3339.
     """
@@ -103,6 +105,7 @@ class ReplayVerdict:
     code: str
     seconds: Mapping[str, float]
     place: str
+    campaign: str | None = None
     judged: str = field(default_factory=timestamp)
 
     @property
@@ -120,6 +123,7 @@ class ReplayVerdict:
             "judged": self.judged,
             "verdict": str(self.verdict),
             **({"source": self.job.origin.source} if self.job.origin else {}),
+            **({"campaign": self.campaign} if self.campaign else {}),
             "engine": self.engine,
             "code": self.code,
             "layers": [layer.to_json() for layer in self.layers],

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from examples.world import World
+from tests.numerical_lab import NumericalLab
 from tests.observatory import CHANGED_DEFAULTS, Observatory
 from tests.services.bps import Batch
 from tests.services.docker_engine import DockerEngine, start_engine, stop_engine
@@ -99,6 +100,14 @@ def batch(observatory: Observatory, shared_tmp: Path) -> Batch:
         found.submit(path)
 
     _once(found.world.root, make)
+    return found
+
+
+@pytest.fixture(scope="session")
+def lab(shared_tmp: Path) -> NumericalLab:
+    """An environment with NumPy, and a store, of this Python's."""
+    found = NumericalLab(World(shared_tmp / "lab"))
+    _once(found.world.root, found.make)
     return found
 
 

@@ -14,7 +14,7 @@ import envcap
 import replay
 
 # The worker is a program of its own, the hook runs inside the middleware, the third belongs to an interpreter's start.
-_NOT_IMPORTED = ("replay.rubin.worker", "envcap.hooks.pipetask", "envcap.hooks.startup")
+_NOT_IMPORTED = ("replay.rubin.inside", "envcap.hooks.pipetask", "envcap.hooks.startup")
 
 
 def _modules() -> list[str]:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 Commands: TypeAlias = "Mapping[str, tuple[str, str]]"
 """Module and one line of help by command name. The module has `add_arguments(parser)` and `run(arguments) -> int`.
 
-One that jobs wait for also has `parse_plainly(argv)`, which returns the arguments, or `None` if argparse must look.
+One that jobs wait for also has `parse_plainly(argv)`, which returns the arguments, or `None` if argparse must look. One
+that has `COMMANDS` instead is a command with commands of its own.
 """
 
 INTERRUPTED = 130
@@ -44,6 +45,8 @@ def run_one(program: str, module_name: str, argv: Sequence[str]) -> int:
 
     def command() -> int:
         module = importlib.import_module(module_name)
+        if (below := getattr(module, "COMMANDS", None)) is not None:
+            return run_cli(program, (module.__doc__ or "").strip(), below, argv)
         plainly = getattr(module, "parse_plainly", None)
         arguments = plainly(argv) if plainly is not None else None
         return int(module.run(make_parser(program, module).parse_args(argv) if arguments is None else arguments))

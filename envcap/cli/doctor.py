@@ -23,8 +23,8 @@ from ..collectors.base import collect
 from ..collectors.registry import COLLECTORS
 from ..describe import summary
 from ..errors import EnvcapError
+from ..hooks.loaded import LIBRARIES
 from ..hooks.mapped import mapped_files
-from ..hooks.observed import LIBRARIES
 from ..model.descriptor import describe_bytes
 from ..store.base import default_store
 from ..store.local import LocalStore
@@ -43,6 +43,8 @@ _PACKAGES = (
     ("uv", "replay: rebuild an environment", "pip install 'envcap[replay]'"),
     ("astropy", "replay: compare FITS files", "pip install 'envcap[replay]'"),
     ("pyarrow", "replay: compare Parquet files", "pip install 'envcap[replay]'"),
+    ("jinja2", "replay: reports of campaigns", "pip install 'envcap[campaign]'"),
+    ("matplotlib", "replay: plots and cut-outs of reports", "pip install 'envcap[campaign]'"),
     ("cpuinfo", "details of the processor", "pip install 'envcap[node]'"),
     ("distro", "details of the distribution", "pip install 'envcap[node]'"),
     ("psutil", "details of the memory", "pip install 'envcap[node]'"),

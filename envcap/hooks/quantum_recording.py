@@ -27,7 +27,8 @@ from .attempt import AttemptWriter, file_record, open_journal
 from .background import Background
 from .context import CONTEXT_VARIABLE, Context
 from .importing import say
-from .observed import Observed, Observer
+from .loaded import Observed
+from .observed import Observer
 from .resources import Stretch
 from .schedulers import scheduler_facts
 

@@ -18,6 +18,7 @@ __all__ = ()
 
 def _say_what_is_loaded() -> None:
     try:
+        from .imported import imported_modules
         from .mapped import mapped_files
 
         paths = mapped_files()
@@ -27,6 +28,7 @@ def _say_what_is_loaded() -> None:
 
             numerics = NumericsProbe(paths).read()
         lines = [f"library {path}" for path in paths]
+        lines += [f"module {name} {path}" for name, path in imported_modules()]
         if numerics is not None:
             lines.append(f"numerics {numerics.to_bytes().decode('utf-8')}")
         say("\n".join((*lines, f"ended {os.getpid()}")))

@@ -24,6 +24,7 @@ __all__ = (
     "EupsProduct",
     "Gpu",
     "Hardware",
+    "ImportedModules",
     "InstalledFiles",
     "Interpreter",
     "LoadedLibraries",
@@ -206,6 +207,17 @@ class LoadedLibraries(Document, media_type="application/vnd.envcap.loaded-librar
     """The shared libraries that were really loaded when the job ended, of all its Python processes together."""
 
     libraries: Sequence[LoadedLibrary] = array(nested(LoadedLibrary))
+
+
+class ImportedModules(Document, media_type="application/vnd.envcap.imported-modules.v1+json"):
+    """What the job's Python processes had imported when they ended, apart from what Python itself brings.
+
+    `owners` are the packages that brought modules, behind their managers' names (``python numpy``, ``conda numpy``);
+    `code` names the modules that no package owns: the job's own code, and what was installed in no proper way.
+    """
+
+    owners: Sequence[str] = array(string())
+    code: Sequence[str] = array(string())
 
 
 class InstalledFiles(Document, media_type="application/vnd.envcap.installed-files.v1+json"):
@@ -450,6 +462,7 @@ COMPONENTS: Mapping[str, type[Document]] = {
         ProcessEnv,
         Numerics,
         LoadedLibraries,
+        ImportedModules,
         InstalledFiles,
         PythonArtifacts,
         EffectiveNumerics,

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 _MEMORY = ":memory:"
 _NEVER_WRITTEN = "it holds what was never written to it"
 _BLOCKS = 8
+_AT_ONCE = 500
+"""Values in one query: SQLite allows 999 (SQLITE_MAX_VARIABLE_NUMBER before 3.32)."""
 _TYPES = {"TEXT": (str,), "INTEGER": (int,), "BLOB": (bytes,)}
 _WHOLE = "source IS NOT NULL"
 """Of attempts whose manifest was found; a result may be read before."""
@@ -196,6 +198,14 @@ class Index:
             "attempt IN (SELECT attempt FROM keys WHERE key >= ? AND key <= ?)", (low, low if high is None else high)
         )
 
+    def keyed_many(self, keys: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
+        """Yield each of some keys that an attempt has, with the attempt's id as the index has it."""
+        for start in range(0, len(keys), _AT_ONCE):
+            some = keys[start : start + _AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            for key, attempt in self._query(f"SELECT key, attempt FROM keys WHERE key IN ({marks})", some):  # noqa: S608
+                yield self._key(key), self._id(attempt)
+
     def columns(
         self, names: str, condition: str = "TRUE", values: Sequence[object] = (), *, order: str = "attempt"
     ) -> list[tuple[Any, ...]]:
@@ -275,8 +285,13 @@ class Index:
 
     def verdict(self, replay: str) -> object:
         """Return the verdict of a replay, as stored."""
+        found = self.verdict_record(replay)
+        return parse_json(found.data) if found else None
+
+    def verdict_record(self, replay: str) -> Record | None:
+        """Return the record of a replay's verdict: its seal tells who vouches for it."""
         found = self._documents(key_of(VERDICT, replay))
-        return parse_json(found[-1].data) if found else None
+        return found[-1] if found else None
 
     def _documents(self, key: bytes) -> list[Record]:
         found = self._again(lambda: [self._record(*place) for place in self._places(key)])
@@ -345,6 +360,11 @@ class Index:
                 del self._blocks[next(iter(self._blocks))]
             self._blocks[key] = found
         return found
+
+    def _key(self, value: object) -> bytes:
+        if not isinstance(value, bytes):
+            raise self._broken(_NEVER_WRITTEN)
+        return value
 
     def _id(self, value: object) -> bytes:
         if not isinstance(value, bytes) or len(value) != 16:

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from envcap.collectors.conda import CondaCollector
-from envcap.collectors.installed_files import CONTENT, Installation
+from envcap.collectors.installed_files import CONTENT, STAT, Installation
 from envcap.errors import EnvcapError
 from envcap.model.components import Conda
 from envcap.model.descriptor import describe_bytes
@@ -61,10 +61,21 @@ class Foundation(ABC):
     def reached(self, folder: str) -> tuple[Layer, ...]:
         """Return how close what was made is to the job's."""
 
-    def is_whole(self, folder: str) -> bool:
-        """Whether all files in an environment are as packages and distributions brought them, and there is no other."""
+    def is_whole(self, folder: str, lacking: Collection[str] = ()) -> bool:
+        """Whether all files in an environment are as packages and distributions brought them, and there is no other.
+
+        Parameters
+        ----------
+        folder : `str`
+        lacking : collection of `str`
+            Files that it never had.
+        """
         found = Installation(self.target(folder)).check(CONTENT)
-        return not found.modified and not found.missing and not found.stray
+        return not found.modified and not found.stray and set(found.missing) <= set(lacking)
+
+    def lacking(self, folder: str) -> list[str]:
+        """Return the files that a new environment lacks: scripts of distributions that no index has."""
+        return sorted(Installation(self.target(folder)).check(STAT).missing)
 
     def target(self, folder: str) -> Target:
         """Return the environment as collectors take one; nothing of it is run."""

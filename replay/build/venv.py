@@ -104,7 +104,7 @@ class VenvEngine(Engine):
             raise BuildError(base.detail)
         folder = _folder(job, base)
         with _locked(folder):
-            if not (os.path.exists(_marker(folder)) and base.is_whole(folder)):
+            if not _is_whole(base, folder):
                 with progress.step(f"rebuild the environment ({len(job.dists.distributions)} distributions)"):
                     _build(job, base, folder, offline=self.options.offline)
         with progress.step("put the code back"):
@@ -181,6 +181,16 @@ def _named(names: Sequence[str]) -> str:
     return ", ".join(names[:_MAX_NAMED]) + more
 
 
+def _is_whole(base: Foundation, folder: str) -> bool:
+    """Whether an environment was built to its end, and is now what it was then."""
+    try:
+        with open(_marker(folder), encoding="utf-8") as stream:
+            lacking = json.load(stream)["lacking"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return base.is_whole(folder, lacking)
+
+
 def _build(job: CapturedJob, base: Foundation, folder: str, *, offline: bool) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     try:
@@ -212,7 +222,8 @@ def _fill(job: CapturedJob, base: Foundation, folder: str, *, offline: bool) -> 
             raise unreachable
         return  # not whole: what no index has today may be there tomorrow
     with open(_marker(folder), "w", encoding="utf-8") as stream:
-        json.dump({"generator": _GENERATOR, "distributions": len(wanted_wheels(job))}, stream)
+        found = {"distributions": len(wanted_wheels(job)), "lacking": base.lacking(folder)}
+        json.dump({"generator": _GENERATOR, **found}, stream)
 
 
 def _compile(job: CapturedJob, folder: str) -> None:

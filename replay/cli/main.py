@@ -15,7 +15,10 @@ _COMMANDS: Commands = {
     "dockerfile": ("replay.cli.dockerfile", "print the Dockerfile of a job's environment"),
     "bundle": ("replay.cli.bundle", "put a job and all that its replay needs into one file"),
     "unbundle": ("replay.cli.unbundle", "take a bundle in, for 'replay run --offline'"),
+    "campaign": ("replay.cli.campaign", "re-run many quanta, and gate on what comes of it"),
     "compare": ("replay.cli.compare", "compare two files and judge the differences"),
+    "explain": ("replay.cli.explain", "say why the outputs of two jobs differ: the suspects"),
+    "bisect": ("replay.cli.bisect", "find by trying which change makes the difference"),
 }
 
 

@@ -26,6 +26,7 @@ from ..sandbox.base import Limits
 
 __all__ = (
     "POLICY_HELP",
+    "add_pin_option",
     "add_plan_options",
     "add_run_options",
     "captured",
@@ -34,12 +35,12 @@ __all__ = (
     "open_index",
     "options",
     "policy",
+    "REQUIRED",
     "trusted_job",
 )
 
+REQUIRED = ("exact", "rebuilt", "substituted")
 POLICY_HELP = "what may differ: a TOML file, or a directory of them; the default is nothing but dates"
-
-_REQUIRED = ("exact", "rebuilt", "substituted")
 
 
 def add_plan_options(parser: argparse.ArgumentParser) -> None:
@@ -53,14 +54,20 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--code", choices=CODE_CHOICES, default="captured", help="captured code, or today's")
     parser.add_argument("--trust", action="store_true", help="take a manifest that nobody you know vouches for")
     parser.add_argument("--secret", metavar="NAME=VALUE", action="append", default=[], help="a value that was scrubbed")
-    parser.add_argument("--require", choices=_REQUIRED, default="substituted", help="refuse a layer below this")
+    parser.add_argument("--require", choices=REQUIRED, default="substituted", help="refuse a layer below this")
     add_store(parser)
     add_json(parser)
+
+
+def add_pin_option(parser: argparse.ArgumentParser) -> None:
+    """Add whether to pin the numerics."""
+    parser.add_argument("--pin-math", action="store_true", help="compute by the kernels and threads that the job used")
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add what a run depends on besides."""
     add_plan_options(parser)
+    add_pin_option(parser)
     parser.add_argument("--policy", metavar="PATH", help=POLICY_HELP)
     parser.add_argument("--recursive", action="store_true", help="make inputs that are gone again first")
 
@@ -137,4 +144,5 @@ def options(
         trust=arguments.trust,
         given=given or {},
         engine_options=engine_options(arguments),
+        pin_math=arguments.pin_math,
     )

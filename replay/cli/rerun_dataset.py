@@ -14,6 +14,7 @@ Examples
   rerun-dataset repo 0192f1c2-5a1e-7c8d-9e0f-112233445566
   rerun-dataset repo coadd --data-id instrument=StarCam --data-id detector=0 --collection u/me/first
   rerun-dataset repo ~/renamed.fits --code current
+  rerun-dataset repo ~/renamed.fits --pin-math
   rerun-dataset repo ~/renamed.fits --run u/me/again
   rerun-dataset repo ~/renamed.fits --qgraph submit/u/me/first.qg
 """

@@ -12,6 +12,7 @@ Examples
   replay run @last
   replay run path:coadd.fits --code current
   replay run quantum:0192f1c2 --require exact --json
+  replay run path:coadd.fits --pin-math
 """
 
 from __future__ import annotations

@@ -16,12 +16,13 @@ from typing import Any, ClassVar, NamedTuple
 from astropy.io import fits
 
 from .base import Comparator, reading
-from .difference import Difference, Kind, grouped, pair_up, unique_names
+from .difference import Difference, Kind, grouped, pair_up
 from .expansion import check_expansion
 from .fits_compressed import Quantisation
 from .fits_data import Loaded, compare_images, compare_tables
 from .fits_header import Cards, compare_cards, read_cards
 from .fits_limits import check_headers
+from .fits_names import hdu_names
 from .mask_planes import plane_names
 from .matching import Matching
 
@@ -56,16 +57,14 @@ class _Hdu(NamedTuple):
 
 
 def _open(stack: ExitStack, path: Path) -> dict[str, _Hdu]:
-    """Open a file and name its HDUs: ``PRIMARY``, ``IMAGE``, ``IMAGE,2`` (by EXTVER), ``IMAGE#2`` (repeated)."""
+    """Open a file, its HDUs by name."""
     with reading(path):
         check_headers(path)
         hdus = stack.enter_context(fits.open(path, character_as_bytes=True))
         stored = hdus
         if any(isinstance(hdu, fits.CompImageHDU) for hdu in hdus):
             stored = stack.enter_context(fits.open(path, disable_image_compression=True))
-        names = ["PRIMARY", *(hdu.name or "(unnamed)" for hdu in hdus[1:])]
-        versions = ["" if hdu.ver == 1 else f",{hdu.ver}" for hdu in hdus]
-        keys = unique_names(name + version for name, version in zip(names, versions, strict=True))
+        keys = hdu_names(hdus)
         known = [_describe(hdu, kept, path) for hdu, kept in zip(hdus, stored, strict=True)]
     return dict(zip(keys, known, strict=True))
 

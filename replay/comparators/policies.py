@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+from envcap.digest import canonical_json, digest_of
 
 from .policy import DEFAULT, Policy
 from .policy_file import PolicyError
@@ -66,6 +69,22 @@ class Policies:
             told = "are for certain dataset types each, which a file doesn't tell; name one of them"
             raise PolicyError(f"{', '.join(path for path, _ in self.files[:3])} {told}")
         return self._only(self.files if len(self.files) == 1 else for_all, "both are policies for any dataset")
+
+    def to_document(self) -> dict[str, Any]:
+        """Return them as a canonical JSON-able document; where they come from is no part of what they say."""
+        return {"policies": [policy.to_document() for _, policy in self.files], "default": self.default.to_document()}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Policies:
+        """Read back what `to_document` returned."""
+        found = [Policy.from_document(one) for one in document["policies"]]
+        files = tuple((f"policy {number}", policy) for number, policy in enumerate(found, 1))
+        return cls(files, Policy.from_document(document["default"]))
+
+    @property
+    def digest(self) -> str:
+        """Name of them all: ``sha256:`` over their canonical document."""
+        return digest_of(canonical_json(self.to_document()))
 
     def for_new_run(self) -> Policies:
         """Return these policies for a re-run into a new RUN; see `Policy.for_new_run`."""

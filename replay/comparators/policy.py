@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -165,6 +165,20 @@ class Policy:
             "volatile": [one.to_document() for one in sorted(set(self.volatile))],
             **{name: value for name, value in said.items() if value},
         }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Policy:
+        """Read back what `to_document` returned."""
+        return cls(
+            document["rtol"],
+            document["atol"],
+            tuple(Volatile(**one) for one in document["volatile"]),
+            tuple(Tolerance(**one) for one in document.get("tolerance", ())),
+            tuple(RowKey.from_document(one) for one in document.get("key", ())),
+            document.get("bitwise", False),
+            document.get("source", ""),
+            tuple(document.get("dataset_type", ())),
+        )
 
     @property
     def digest(self) -> str:

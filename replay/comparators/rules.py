@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -76,3 +77,8 @@ class RowKey:
     def to_document(self) -> dict[str, Any]:
         """Return it as a JSON-able document."""
         return {"table": self.key.table, "columns": list(self.key.columns), "source": self.source}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> RowKey:
+        """Read back what `to_document` returned."""
+        return cls(Key(document["table"], tuple(document["columns"])), document["source"])

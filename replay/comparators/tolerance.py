@@ -51,6 +51,14 @@ class Frontier:
         """Tell whether every deviation is at most ``atol + rtol·|original|``."""
         return all(math.isfinite(delta) and delta <= atol + rtol * scale for scale, delta in self._corners)
 
+    @property
+    def at_largest(self) -> float | None:
+        """The largest |Δ| over |original| at that place; infinite at zero, `None` if there are no points."""
+        if not self._corners:
+            return None
+        scale, delta = self._corners[-1]
+        return delta / scale if scale else math.inf
+
     def __str__(self) -> str:
         size = math.ceil(len(self._corners) / _MOST) or 1
         groups = [self._corners[i : i + size] for i in range(0, len(self._corners), size)]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from envcap.errors import EnvcapError, NotCapturedError
-from envcap.hooks.observed import LIBRARIES
+from envcap.hooks.loaded import LIBRARIES
 from envcap.model.components import LoadedLibraries, OsPackage, OsPackages
 
 from ..fidelity import Fidelity, Layer

@@ -14,6 +14,7 @@ from ..build.code import original_roots
 from ..bundle.places import standing
 from ..errors import ReplayFailedError, ReplayRefusedError
 from ..jobs.command import CapturedCommand, DeclaredFile
+from ..readback.programs import Telling, told_file
 from ..sandbox.base import Mount, Program
 from .remade import RemadeOutput
 from .server import last_lines
@@ -43,15 +44,17 @@ def run_command(job: CapturedCommand, built: Built, scratch: str) -> list[Remade
     built.sandbox.own(folder)
     paths = {placeholder: _place(job, one, folder, built) for placeholder, one in job.files().items()}
     log = os.path.join(scratch, "log.txt")
-    mounts = (*built.mounts, Mount(scratch, scratch, writable=True))
+    telling = Telling(built.sandbox)
+    mounts = (*built.mounts, *telling.mounts, Mount(scratch, scratch, writable=True))
     seen = built.sandbox.place_of(folder, job.directory, mounts)
     program = Program(
         _words(job, built, {name: seen + path.removeprefix(folder) for name, path in paths.items()}),
-        {**built.variables, **own_directories(scratch, built.sandbox)},
+        {**telling.variables(built.variables, scratch), **own_directories(scratch, built.sandbox)},
         mounts if seen == folder else (*mounts, Mount(folder, seen, writable=True)),
         seen,
         log,
         umask=job.umask,
+        told=_told(scratch, built),
     )
     with built.sandbox.start(program) as process:
         ended = process.wait(built.sandbox.limits.seconds)
@@ -60,6 +63,14 @@ def run_command(job: CapturedCommand, built: Built, scratch: str) -> list[Remade
     if status != (expected or 0) or ended.cause:
         raise ReplayFailedError(f"the payload failed: {ended}: {last_lines(log)} (log: {log})")
     return _outputs(job, paths, log)
+
+
+def _told(scratch: str, built: Built) -> str:
+    """Return the file for what the command's processes tell of their numerics, having made it."""
+    path = told_file(scratch)
+    open(path, "xb").close()
+    built.sandbox.own(path)
+    return path
 
 
 def _place(job: CapturedCommand, one: DeclaredFile, folder: str, built: Built) -> str:

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs many quanta in one environment, each in a fresh process.
 
-A program of its own, of the standard library alone: ``python forkserver.py WORKER OUTSIDE MODULE…``. It imports the
-modules, which is what takes the time, then answers lines of JSON on its standard input: it forks, and the child runs
-``answer(REQUEST, RESPONSE)`` of the worker's file. No child sees what an earlier one left in memory. In a sandbox with
-process ids of its own (OUTSIDE names another namespace than this process's), the server ends everything that a child
-started, and empties the temporary directories.
+A program of its own, of the standard library alone: ``python forkserver.py WORKER TELLING PROBE MAPPED OUTSIDE
+MODULE…``. It imports the modules, which is what takes the time, then answers lines of JSON on its standard input. It
+lets the worker, a package in a directory, ``prepare(REQUEST)``, and forks, and the child runs ``answer(REQUEST,
+RESPONSE)``, then ``tell(TOLD, PROBE, MAPPED)`` of another program (`replay.readback`). No child sees what an earlier
+one left in memory. In a sandbox with process ids of its own (OUTSIDE names another namespace than this process's), the
+server ends everything that a child started, and empties the temporary directories.
 """
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.util
 import json
@@ -24,6 +26,7 @@ from typing import Any
 
 __all__ = ("main",)
 
+_PACKAGE = "replay_worker"
 _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108
 # Kernel documentation, cgroup-v1/memory.rst and cgroup-v2.rst: how often something was killed for want of memory.
 _MEMORY_EVENTS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
@@ -39,28 +42,33 @@ class _Child:
 
 def main() -> None:
     """Import, then serve until the standard input ends."""
-    worker_path, outside, *modules = sys.argv[1:]
+    worker_path, telling_path, probe, mapped, outside, *modules = sys.argv[1:]
     alone = os.readlink("/proc/self/ns/pid") != outside
     signal.signal(signal.SIGINT, _interrupt)
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
     # What modules print must not be taken for an answer.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    worker = _load(worker_path)
+    worker, telling = _load_worker(worker_path), _load(telling_path)
     for name in modules:
         _preload(name)
+    gc.collect()
     _say(answers, {"ready": True, "python": sys.version.split()[0]})
     for line in sys.stdin:
         task = json.loads(line)
         started = time.perf_counter()
         sys.stdout.flush()
         sys.stderr.flush()
+        _prepare(worker, task["request"])
+        # A child's garbage collections would look at all that was imported, and so copy it.
+        gc.freeze()
         before = _count(_MEMORY_EVENTS, "oom_kill "), _count(_FORK_EVENTS, "max ")
         pid = os.fork()
         if pid == 0:
             answers.close()
             _run(worker, task)
-            return
+            telling.tell(_opened(task["told"]), probe, mapped)
+            _leave()
         _Child.pid = pid
         status, timed_out = _wait(pid, task["seconds"])
         _Child.pid = 0
@@ -80,7 +88,8 @@ def _say(answers: Any, found: dict[str, object]) -> None:
 
 
 def _load(path: str) -> Any:
-    spec = importlib.util.spec_from_file_location("replay_worker", path)
+    """Return the module of a file."""
+    spec = importlib.util.spec_from_file_location("replay_telling", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -88,10 +97,30 @@ def _load(path: str) -> Any:
     return module
 
 
+def _load_worker(folder: str) -> Any:
+    """Return the module ``worker`` of a package that stands in a directory, and is none of the payload's."""
+    found = importlib.util.spec_from_file_location(
+        _PACKAGE, os.path.join(folder, "__init__.py"), submodule_search_locations=[folder]
+    )
+    assert found is not None
+    assert found.loader is not None
+    package = sys.modules[_PACKAGE] = importlib.util.module_from_spec(found)
+    found.loader.exec_module(package)
+    return importlib.import_module(f"{_PACKAGE}.worker")
+
+
 def _preload(name: str) -> None:
     try:
         importlib.import_module(name)
     except BaseException:  # noqa: BLE001  (the child meets it again, and says so in its answer)
+        traceback.print_exc()
+
+
+def _prepare(worker: Any, request: str) -> None:
+    """Do once, in this process, what each child would do."""
+    try:
+        worker.prepare(request)
+    except BaseException:  # noqa: BLE001  (likewise)
         traceback.print_exc()
 
 
@@ -106,7 +135,7 @@ def _run(worker: Any, task: dict[str, Any]) -> None:
     os.setsid()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
     null = os.open(os.devnull, os.O_RDONLY)
-    log = os.open(task["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    log = _opened(task["log"])
     for given, number in ((null, 0), (log, 1), (log, 2)):
         os.dup2(given, number)
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  (the parent's has read ahead)
@@ -115,6 +144,17 @@ def _run(worker: Any, task: dict[str, Any]) -> None:
     if task["umask"]:
         os.umask(int(task["umask"], 8))
     worker.answer(task["request"], task["response"])
+
+
+def _leave() -> None:
+    """End the child at once: to take apart what was imported takes longer than many a quantum."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _opened(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
 
 def _wait(pid: int, seconds: float) -> tuple[int, bool]:

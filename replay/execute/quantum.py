@@ -11,6 +11,7 @@ from typing import Any
 from ..build.base import Built, own_directories
 from ..errors import ReplayFailedError, ReplayRefusedError
 from ..jobs.quantum import CapturedQuantum, Dataset
+from ..readback.programs import told_file
 from ..rubin.places import repository_places
 from ..sandbox.base import Ended
 from .destination import Destination
@@ -54,8 +55,9 @@ def run_quantum(
         If the code doesn't take the captured configuration, or an input's file was tampered with; nothing has run.
     """
     request_path, response_path = os.path.join(scratch, "request.json"), os.path.join(scratch, "response.json")
-    if os.path.exists(response_path):
-        os.unlink(response_path)  # an answer to an earlier request must not be taken for one to this
+    for path in (response_path, told_file(scratch)):
+        if os.path.exists(path):
+            os.unlink(path)  # an answer to an earlier request must not be taken for one to this
     log_path = os.path.join(scratch, "log.txt")
     try:
         with open(request_path, "w", encoding="utf-8") as stream:
@@ -96,7 +98,7 @@ def _answer(
     for path in (scratch, request_path, log_path):
         built.sandbox.own(path)
     try:
-        ended = server.run(request_path, response_path, log_path, variables, job.umask)
+        ended = server.run(request_path, response_path, told_file(scratch), log_path, variables, job.umask)
     except BaseException:
         servers.forget(server)
         raise

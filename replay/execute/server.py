@@ -12,13 +12,14 @@ from typing import Any
 
 from ..build.base import Built, own_directories
 from ..errors import ReplayFailedError
+from ..readback.programs import Telling
 from ..sandbox.base import Ended, Mount, Process, Program
 
 __all__ = ("QuantumServer", "Servers", "last_lines")
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _FORKSERVER = os.path.join(_HERE, "forkserver.py")
-_WORKER = os.path.join(os.path.dirname(_HERE), "rubin", "worker.py")
+_WORKER = os.path.join(os.path.dirname(_HERE), "rubin", "inside")
 _START_SECONDS = 600
 _GRACE = 30.0
 _LOG_LINES = 3
@@ -51,11 +52,13 @@ class QuantumServer:
         self._memory = built.sandbox.limits.memory
         self._pids = built.sandbox.limits.pids
         programs = [Mount(path, path) for path in (_FORKSERVER, _WORKER)]
+        telling = Telling(built.sandbox)
+        outside = os.readlink("/proc/self/ns/pid")
         program = Program(
             # -P: the server's own directory must not be importable by the payload.
-            [built.python, "-P", _FORKSERVER, _WORKER, os.readlink("/proc/self/ns/pid"), *modules],
+            [built.python, "-P", _FORKSERVER, _WORKER, telling.program, *telling.parts, outside, *modules],
             variables,
-            [*built.mounts, *programs, *mounts],
+            [*built.mounts, *programs, *telling.mounts, *mounts],
             folder,
             self._log,
             network=network,
@@ -67,13 +70,15 @@ class QuantumServer:
             self._process.close()
             raise
 
-    def run(self, request: str, response: str, log: str, variables: Mapping[str, str], umask: str | None) -> Ended:
+    def run(
+        self, request: str, response: str, told: str, log: str, variables: Mapping[str, str], umask: str | None
+    ) -> Ended:
         """Run a quantum and return how its process ended.
 
         Parameters
         ----------
-        request, response, log : `str`
-            Paths, in the quantum's own directory.
+        request, response, told, log : `str`
+            Paths, in the quantum's own directory; `told` is for what its process tells of its numerics.
         variables : mapping
             Of this quantum alone.
         umask : `str` or `None`
@@ -84,7 +89,7 @@ class QuantumServer:
         ReplayFailedError
             If the server died with it.
         """
-        task = {"request": request, "response": response, "log": log, "variables": dict(variables),
+        task = {"request": request, "response": response, "told": told, "log": log, "variables": dict(variables),
                 "folder": os.path.dirname(request), "seconds": self._seconds, "umask": umask}  # fmt: skip
         try:
             self._process.send(json.dumps(task))

@@ -90,6 +90,11 @@ class CapturedJob(ABC):
         """Who vouches for the manifest and the result."""
         return Keyring().judge(self.index, self.attempt)
 
+    @property
+    def replay_of(self) -> str:
+        """The attempt that a replay of it is a replay of."""
+        return self.manifest.attempt
+
     def keep(self) -> None:
         """Put what a replay's manifest names of this job into the store."""
         return  # what was captured is there

@@ -107,6 +107,7 @@ class CapturedQuantum(CapturedJob):
                 yield {
                     "dataset_type": group.dataset_type,
                     "id": uuid,
+                    "run": group.run,
                     "data_id": dict(zip(group.dimensions, values, strict=True)),
                     "available": state.available if state else True,
                     "digest": state.file.digest if state and state.file else None,

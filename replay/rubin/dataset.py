@@ -14,7 +14,7 @@ from envcap.ids import is_uuid
 
 from .cards import provenance_cards
 
-__all__ = ("find_dataset", "open_butler", "uuid_in_file")
+__all__ = ("find_dataset", "open_butler", "reason", "uuid_in_file")
 
 _MAX_LISTED = 2
 _MAX_REASON = 160
@@ -87,11 +87,11 @@ def open_butler(repository: str) -> Any:
     try:
         return Butler.from_config(repository, writeable=False)
     except Exception as err:
-        told = f"{repository} can't be opened as a Butler repository: {_reason(err)}"
+        told = f"{repository} can't be opened as a Butler repository: {reason(err)}"
         raise UsageError(f"{told}; name the directory with its butler.yaml") from err
 
 
-def _reason(err: Exception) -> str:
+def reason(err: Exception) -> str:
     """Return what the middleware says, without its advice to administrators and without further lines."""
     told = (str(err).splitlines() or [""])[0].partition(" (given ")[0]
     return told[:_MAX_REASON].rstrip(".") or type(err).__name__
@@ -113,9 +113,9 @@ def _find_by_data_id(butler: Any, name: str, data_id: Mapping[str, str], collect
     except EnvcapError:
         raise
     except MissingCollectionError as err:
-        raise UnknownSelectorError(f"{_reason(err)}; 'butler query-collections' lists what is there") from err
+        raise UnknownSelectorError(f"{reason(err)}; 'butler query-collections' lists what is there") from err
     except Exception as err:
-        raise UsageError(f"{name} {dict(data_id)} in {', '.join(collections)}: {_reason(err)}") from err
+        raise UsageError(f"{name} {dict(data_id)} in {', '.join(collections)}: {reason(err)}") from err
     if not found:
         told = f"no {name} with {dict(data_id)} in {', '.join(collections)}"
         raise UnknownSelectorError(f"{told}; 'butler query-datasets' lists what is there")

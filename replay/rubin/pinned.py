@@ -9,7 +9,8 @@ import uuid
 from ..errors import ReplayRefusedError
 from ..jobs.quantum import CapturedQuantum
 from .dataset import open_butler
-from .worker import Refused, isolated_repository
+from .inside.frozen import Refused
+from .inside.repositories import isolated_repository
 
 __all__ = ("pinned_repository",)
 

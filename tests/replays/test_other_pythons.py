@@ -13,8 +13,10 @@ from uv import find_uv_bin
 from examples.world import World
 from tests.observatory import Observatory
 
+__all__ = ("other_pythons",)
 
-def _others() -> list[str]:
+
+def other_pythons() -> list[str]:
     """Return an interpreter of each other minor version: where uv knows of one, else where pyenv keeps its own."""
     found = []
     for version in ("3.12", "3.13"):
@@ -29,7 +31,7 @@ def _others() -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("python", _others())
+@pytest.mark.parametrize("python", other_pythons())
 def test_capture_and_rerun(tmp_path: Path, python: str) -> None:
     own = Observatory(World(tmp_path, python))
     own.world.make_environment()

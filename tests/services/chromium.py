@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +29,14 @@ class Seen:
         (height, width, 3), 8 bits.
     asked_for : `list` of `str`
         What it tried to fetch, other than the page.
+    said : `list` of `str`
+        What stands in the page's console.
     """
 
-    def __init__(self, pixels: npt.NDArray[np.uint8], asked_for: list[str]) -> None:
+    def __init__(self, pixels: npt.NDArray[np.uint8], asked_for: list[str], said: list[str]) -> None:
         self.pixels = pixels
         self.asked_for = asked_for
+        self.said = said
 
     def count(self, colour: str) -> int:
         """Return how many pixels have a colour, given as ``#rrggbb``."""
@@ -42,17 +46,24 @@ class Seen:
     @property
     def colours(self) -> int:
         """How many colours there are."""
-        return len(np.unique(self.pixels.reshape(-1, 3), axis=0))
+        red, green, blue = np.moveaxis(self.pixels.astype(np.uint32), -1, 0)
+        return len(np.unique(red << 16 | green << 8 | blue))
 
 
-def see(page: str, folder: Path) -> Seen:
+def see(page: str, folder: Path, *, size: tuple[int, int] = _SIZE, options: Sequence[str] = ()) -> Seen:
     """Return what Chromium shows of a page, and asks for."""
     need("Chromium", ("chromium",), ("chromium", "fonts-dejavu-core"))
     (path := folder / "page.html").write_text(page, encoding="utf-8")
-    photograph(path, folder / "picture.png", _SIZE, [f"--log-net-log={folder / 'network.json'}"])
+    given = [f"--log-net-log={folder / 'network.json'}", "--enable-logging", f"--log-file={folder / 'log'}", *options]
+    photograph(path, folder / "picture.png", size, given)
     asked_for = _asked_for(folder / "network.json")
     with Image.open(folder / "picture.png") as image:
-        return Seen(np.asarray(image.convert("RGB")), asked_for)
+        return Seen(np.asarray(image.convert("RGB")), asked_for, _said(folder / "log"))
+
+
+def _said(log: Path) -> list[str]:
+    """Return what the console says of a page; the browser's log has it among its own complaints."""
+    return [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if ":CONSOLE:" in line]
 
 
 def _asked_for(log: Path) -> list[str]:

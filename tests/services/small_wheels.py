@@ -11,11 +11,11 @@ from pathlib import Path
 __all__ = ("make_wheel",)
 
 
-def make_wheel(folder: Path, name: str, version: str) -> Path:
-    """Write a wheel of two modules, some data and a script, and return its path."""
+def make_wheel(folder: Path, name: str, version: str, code: str = "") -> Path:
+    """Write a wheel of a module, some data and a script, and return its path."""
     info = f"{name}-{version}.dist-info"
     files = {
-        f"{name}/__init__.py": f"version = {version!r}\n",
+        f"{name}/__init__.py": f"version = {version!r}\n{code}",
         f"{name}/data.txt": f"{name}\n" * 100,
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",

@@ -15,7 +15,7 @@ from envcap.errors import AmbiguousSelectorError
 from envcap.pexconfig import ParsedConfig
 
 from ...errors import ReplayRefusedError
-from ..worker import Refused, frozen_config
+from ..inside.frozen import Refused, frozen_config
 from .base import INSTEAD
 
 __all__ = ("task_class", "task_node")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,19 @@ def test_what_is_no_policy(folder: Path) -> None:
         Policies.of(folder / "empty")
     with pytest.raises(PolicyError, match="No such file"):
         Policies.of(folder / "absent")
+
+
+def test_policies_are_read_back_from_their_document(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(
+        'source = "s"\ndataset_type = ["coadd*"]\n'
+        '[[tolerance]]\nwhere = "HDU IMAGE"\nrtol = "1e-6"\nulp = 4\nsource = "t"\n'
+        '[[key]]\ntable = "*"\ncolumns = ["id", "band"]\nsource = "k"\n'
+        '[[volatile]]\nplace = "card"\nname = "HOST"\nreason = "r"\n'
+    )
+    (tmp_path / "b.toml").write_text('source = "b"\nbitwise = true\n')
+    policies = Policies.of(tmp_path).for_new_run()
+    again = Policies.from_document(json.loads(json.dumps(policies.to_document())))
+    assert again.digest == policies.digest
+    assert again.for_dataset("coadd_deep").digest == policies.for_dataset("coadd_deep").digest
+    assert again.for_dataset("other").bitwise
+    assert Policies.from_document(EXACT.to_document()).digest == EXACT.digest

@@ -66,6 +66,13 @@ def test_measure_numbers() -> None:
     assert measure_numbers(math.inf, 1.0) == {}
 
 
+@pytest.mark.parametrize(
+    ("points", "ratio"), [([(2.0, 1.0), (100.0, 5.0), (4.0, 4.0)], 0.05), ([(0.0, 3.0)], math.inf), ([], None)]
+)
+def test_how_large_the_largest_deviation_is_where_it_is(points: list[tuple[float, float]], ratio: float | None) -> None:
+    assert Frontier(points).at_largest == ratio
+
+
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a process had loaded and imported, as components: made once for each set of files, and remembered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from ..collectors.loaded_libraries import describe_libraries
+from ..errors import EnvcapError
+from ..fingerprint import fingerprint
+from ..memo import Memo
+from ..model.components import EffectiveNumerics, ImportedModules, LoadedLibraries, NumericsOfProcess
+from ..model.descriptor import Descriptor
+from ..model.document import Document
+from ..model.manifest import Outcome
+from ..redact import scrub_document
+from ..revalidation import memorise_document, recalled_document
+from ..store.base import ObjectStore
+from ..store.keeper import Keeper
+from .imported import INSTALLED, Imported
+
+__all__ = ("KINDS", "LIBRARIES", "MODULES", "NOTHING_LOADED", "NUMERICS", "Loaded", "Observed")
+
+LIBRARIES = "loaded_libraries"
+NUMERICS = "effective_numerics"
+MODULES = "imported_modules"
+
+KINDS = (LIBRARIES, NUMERICS, MODULES)
+
+NOTHING_LOADED = "no numerical library was loaded"
+"""Why there are no numerics in effect, where that is a finding."""
+
+
+class Observed:
+    """Components by kind, and how each ended."""
+
+    def __init__(self) -> None:
+        self.components: dict[str, Descriptor] = {}
+        self.outcomes: dict[str, Outcome] = {}
+
+    def add(self, kind: str, found: Descriptor | None, outcome: Outcome) -> None:
+        """Add one more component, if there is one, and how it ended."""
+        self.outcomes[kind] = outcome
+        if found is not None:
+            self.components[kind] = found
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """What failed, and why."""
+        return {kind: o.reason or "" for kind, o in self.outcomes.items() if o.status == "failed"}
+
+
+class Loaded:
+    """What one or more processes had loaded.
+
+    Parameters
+    ----------
+    paths : sequence of `str`
+        The libraries.
+    numerics : sequence of `NumericsOfProcess`
+    modules : sequence of `tuple`
+        As `envcap.hooks.imported` returns them.
+    """
+
+    def __init__(self, paths: Sequence[str], numerics: Sequence[NumericsOfProcess], modules: Imported) -> None:
+        self._paths = paths
+        self._numerics = numerics
+        self._modules = modules
+
+    def documented(self, store: ObjectStore, prefixes: tuple[str, str], fingerprints: Mapping[str, str]) -> Observed:
+        """Return it as components.
+
+        Parameters
+        ----------
+        store : `ObjectStore`
+        prefixes : `tuple`
+            Of the interpreter, and of the one that it is based on.
+        fingerprints : mapping
+            Of what was captured, by collector: while they are the same, so is who owns what.
+        """
+        found = Observed()
+        remembered = _Remembered(store, (*prefixes, *(f"{kind} {one}" for kind, one in sorted(fingerprints.items()))))
+
+        def libraries(owners: Mapping[str, str]) -> Document:
+            names = list(zip(prefixes, ("{prefix}", "{base_prefix}"), strict=True))
+            return describe_libraries(self._paths, names, owners)
+
+        found.add(LIBRARIES, *remembered.document(LIBRARIES, LoadedLibraries, self._paths, libraries))
+        distinct = {one.to_bytes(): one for one in self._numerics}
+        if distinct:
+            effective = EffectiveNumerics(processes=[distinct[key] for key in sorted(distinct)])
+            found.add(NUMERICS, *remembered.kept(effective))
+        else:
+            found.add(NUMERICS, None, Outcome(status="absent", reason=NOTHING_LOADED))
+        installed = [path for _, path in self._modules if any(part in path for part in INSTALLED)]
+
+        def modules(owners: Mapping[str, str]) -> Document:
+            code = {name for name, path in self._modules if path not in owners}
+            return ImportedModules(owners=sorted(set(owners.values())), code=sorted(code))
+
+        names = [f"{name} {path}" for name, path in self._modules]
+        found.add(MODULES, *remembered.document(MODULES, ImportedModules, installed, modules, names))
+        return found
+
+
+class _Remembered:
+    """Documents about files, remembered as long as the files, and some facts, are the same."""
+
+    def __init__(self, store: ObjectStore, facts: Sequence[str]) -> None:
+        self._store = store
+        self._keeper = Keeper(store)
+        self._facts = facts
+        self._memo = Memo()
+
+    def document(
+        self,
+        kind: str,
+        cls: type[Document],
+        paths: Sequence[str],
+        make: Callable[[Mapping[str, str]], Document],
+        names: Sequence[str] = (),
+    ) -> tuple[Descriptor, Outcome]:
+        """Return a document that depends on files, their owners and some names, and how it came to be."""
+        subject = "\n".join((kind, *paths, *names))
+        state = fingerprint(paths, self._facts)
+        known = recalled_document(self._memo, subject, state, self._store)
+        if known is not None:
+            return known, Outcome(status="captured")
+        owners, unknown = _owners(tuple(paths))
+        clean, _ = scrub_document(make(owners).data, kind)
+        found, outcome = self.kept(cls.checked(clean))
+        if unknown is None and outcome.status == "captured" and state.is_settled(time.time_ns()):
+            memorise_document(self._memo, subject, state, found)
+        return found, unknown or outcome
+
+    def kept(self, document: Document) -> tuple[Descriptor, Outcome]:
+        """Put a document into the store, and return how that ended."""
+        found = self._keeper.document(document)
+        return found, self._keeper.failure or Outcome(status="captured")
+
+
+def _owners(paths: Iterable[str]) -> tuple[dict[str, str], Outcome | None]:
+    """Return the owners of files, and an outcome if they can't be told."""
+    try:
+        from ..collectors.owners import owners_of
+
+        return owners_of(sorted(set(paths))), None
+    except (EnvcapError, OSError) as err:
+        return {}, Outcome(status="failed", reason=f"who owns what is loaded can't be told: {err}")

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a quantum reads and writes: a small repository of its own, or a new RUN of the user's."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from .frozen import Refused
+from .opened import opened_isolated
+
+__all__ = ("isolated_repository", "new_run")
+
+
+def new_run(source: Any, request: Mapping[str, Any]) -> tuple[Any, dict[str, list[Any]]]:
+    """Return a butler that writes to a new RUN of the user's repository, and the inputs."""
+    from lsst.daf.butler import Butler
+
+    run = request["run"]
+    if not request["continue_run"] and run in source.collections.query("*", flatten_chains=False):
+        raise Refused(f"the collection {run} exists; name a new RUN")
+    inputs, _ = _pinned_inputs(source, None, request)
+    return Butler.from_config(request["repository"], writeable=True, run=run), inputs
+
+
+def isolated_repository(
+    source: Any, request: Mapping[str, Any], data_ids: Iterable[Any]
+) -> tuple[Any, dict[str, list[Any]]]:
+    """Return a butler of the isolated repository, made if it isn't there, and the inputs, which are copied into it."""
+    from lsst.daf.butler import Butler, Config
+
+    folder = request["isolated"]
+    if not Butler.has_repo_config(folder):
+        # The repository's own storage classes and formatters decide how datasets are written.
+        kept = Config()
+        original = source._config
+        for key in ("storageClasses", ("datastore", "formatters"), ("datastore", "composites")):
+            if key in original:
+                kept[key] = original[key]
+        Butler.makeRepo(folder, config=kept, dimensionConfig=source.dimensions.dimensionConfig)
+    made = opened_isolated(request)
+    with made.transaction():  # a commit for each record takes longer than the records
+        for element, record in _records(data_ids):
+            made.registry.insertDimensionData(element, record, skip_existing=True)
+    inputs, transfer = _pinned_inputs(source, made, request)
+    if transfer:
+        made.transfer_from(source, transfer, transfer="copy", register_dataset_types=True, transfer_dimensions=True)
+    return made, inputs
+
+
+def _records(data_ids: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    """Yield the records of some data IDs, each once, in the order in which they may be inserted."""
+    seen: set[tuple[str, Any]] = set()
+    for data_id in data_ids:
+        for element in data_id.universe.sorted(data_id.dimensions.elements):
+            record = data_id.records[element.name]
+            if record is None or not element.has_own_table or (element.name, record.dataId) in seen:
+                continue
+            seen.add((element.name, record.dataId))
+            yield element, record
+
+
+def _pinned_inputs(source: Any, isolated: Any, request: Mapping[str, Any]) -> tuple[dict[str, list[Any]], list[Any]]:
+    """Return the inputs by dataset type, in order, and those of them that the isolated repository lacks.
+
+    Each was checked against its captured digest.
+    """
+    found: dict[str, list[Any]] = {}
+    missing, tampered, transfer = [], [], []
+    for dataset in (*request["inputs"], *request["init_inputs"]):
+        refs = found.setdefault(dataset["dataset_type"], [])
+        made = isolated.get_dataset(uuid.UUID(dataset["id"])) if isolated is not None else None
+        if made is not None and isolated.stored(made):
+            refs.append(made)
+            continue
+        ref = source.get_dataset(uuid.UUID(dataset["id"]), dimension_records=True)
+        if not dataset["available"]:
+            # What wasn't there when the job ran is handed over as it was then, predicted only, even if it is there now.
+            if ref is not None and isolated is not None:
+                refs.append(ref)
+            continue
+        if ref is None or not source.stored(ref) or not source.getURI(ref).exists():
+            missing.append(dataset)
+            continue
+        if dataset["digest"] and _digest(source.getURI(ref)) != dataset["digest"]:
+            tampered.append({**dataset, "uri": str(source.getURI(ref))})
+        refs.append(ref)
+        transfer.append(ref)
+    if tampered:
+        named = "; ".join(f"{d['dataset_type']} {d['id']} ({d['uri']})" for d in tampered)
+        raise Refused(f"the file of an input is not what the job read: {named}", tampered=tampered)
+    if missing:
+        named = "; ".join(f"{d['dataset_type']} {d['id']}" for d in missing)
+        raise Refused(f"an input is gone: {named}", missing=missing)
+    return found, transfer
+
+
+def _digest(uri: Any) -> str:
+    with uri.as_local() as local, open(local.ospath, "rb") as stream:
+        return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()

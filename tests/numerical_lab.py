@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A small environment with NumPy, and a job whose last bits follow from kernels, threads and instruction sets."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from envcap.store.index import Attempt, Index
+from envcap.store.local import LocalStore
+from examples.world import World
+
+__all__ = ("JOB", "NumericalLab")
+
+JOB = """\
+import math, sys
+import numpy as np
+rng = np.random.default_rng(7)
+a, x = rng.standard_normal((257, 257)), 3 * rng.standard_normal(100003)
+parts = [(a @ a).ravel(), np.linalg.eigh(a + a.T)[0], np.exp(x), np.tanh(x), [x @ x]]
+np.save(sys.argv[1], np.concatenate([*parts, [math.exp(v) for v in x[:2000]], [math.sin(v) for v in x[:2000]]]))
+"""
+
+
+@dataclass(frozen=True)
+class NumericalLab:
+    """A world with an environment and a store, in which commands are captured and replayed."""
+
+    world: World
+
+    def make(self) -> None:
+        """Make the environment."""
+        self.world.make_small_environment("numpy")
+
+    @property
+    def store(self) -> LocalStore:
+        """The store."""
+        return LocalStore(str(self.world.store))
+
+    @property
+    def key(self) -> Path:
+        """The user's key."""
+        return self.world.root / "key"
+
+    def capture(self, folder: Path, job: str = JOB, *options: str, **variables: str) -> Attempt:
+        """Run a job under capture, in a directory that is outside git."""
+        folder.mkdir(exist_ok=True)
+        (folder / "job.py").write_text(job, encoding="utf-8")
+        return self.capture_command(folder, "python", *options, "job.py", "out.npy", **variables)
+
+    def capture_command(self, folder: Path, *command: str, **variables: str) -> Attempt:
+        """Run a command that makes ``out.npy`` under capture."""
+        environ = {**self.world.variables(), "PYTHONPATH": "", **variables}
+        line = ["envcap", "run", "--output", "out.npy", "--", *command]
+        done = subprocess.run(line, cwd=folder, env=environ, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        (latest,) = sorted(Index(self.store).attempts("replay_of IS NULL"), key=lambda one: one.manifest.attempt)[-1:]
+        return latest
+
+    def ask(self, code: str, **variables: str) -> str:
+        """Return what a program of the environment prints."""
+        python = str(self.world.env / "bin" / "python")
+        return self.world.run([python, "-c", code], variables={**self.world.variables(), **variables}).stdout.strip()
+
+    def kernel(self) -> str:
+        """Return the kernel that OpenBLAS chooses here."""
+        program = (
+            "import numpy; from envcap.collectors.effective_numerics import NumericsProbe as n;"
+            "from envcap.hooks.mapped import mapped_files as m;"
+            "print(*(one.kernel for one in n(m()).read().libraries if one.kind == 'openblas'))"
+        )
+        return self.ask(program)
+
+    def replay(self, attempt: str, *options: str, status: int = 0) -> dict[str, Any]:
+        """Replay an attempt, and return the verdict."""
+        done = self.run("replay", "run", f"attempt:{attempt}", *options, "--json")
+        assert done.returncode == status, done.stderr
+        return dict(json.loads(done.stdout))
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command as a user."""
+        done = self.world.run(command, variables=self.world.variables(job=False), check=False)
+        assert "Traceback" not in done.stdout + done.stderr, done.stderr
+        return done
+
+    def load(self, attempt: str) -> Attempt:
+        """Return an attempt."""
+        return Index(self.store).load(attempt)

@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`--pin-math`: bits that another host's numerics made are made again, and what was in effect is read back.
+
+The other host is this one: a job runs with variables, and is recorded as if it had asked for none.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import replay
+from envcap.hooks.loaded import NUMERICS
+from envcap.model.components import NumericalLibrary, Numerics
+from envcap.model.manifest import Outcome
+from envcap.store.index import Attempt
+from examples.world import World
+from replay.comparators.policy import Verdict
+from tests.elsewhere import effective, from_elsewhere, with_libraries
+from tests.numerical_lab import JOB, NumericalLab
+from tests.observatory import Observatory
+from tests.replays.test_other_pythons import other_pythons
+
+_DISPATCH = (
+    "from numpy._core._multiarray_umath import __cpu_dispatch__ as d, __cpu_features__ as f; print(*filter(f.get, d))"
+)
+_ONE = "detector = 0 AND exposure = 2026031400001"
+_GEMM = (
+    "import dataclasses, numpy as np",
+    "a = np.random.default_rng(7).standard_normal((257, 257))",
+    "last_bits = int(((a @ a).view(np.uint64) & np.uint64(0xFFFF)).sum() % 9973)",
+    "calibrated = dataclasses.replace(calibrated, image=calibrated.image * np.float32(1.0 + last_bits / 1e5))",
+)
+
+
+def numerics(verdict: dict[str, Any]) -> tuple[str, str]:
+    """Return fidelity and detail of the layer."""
+    (found,) = (one for one in verdict["layers"] if one["layer"] == NUMERICS.removeprefix("effective_"))
+    return found["fidelity"], found["detail"]
+
+
+def openblas(lab: NumericalLab, attempt: Attempt) -> NumericalLibrary:
+    """Return what OpenBLAS said of itself at the end of an attempt."""
+    (process,) = effective(lab.store, attempt).processes
+    (found,) = (one for one in process.libraries if one.kind == "openblas")
+    return found
+
+
+def other_kernel(lab: NumericalLab) -> str:
+    """Return a kernel that this processor can run, and that OpenBLAS doesn't choose here."""
+    has_avx2 = "avx2" in Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+    return "Haswell" if has_avx2 and lab.kernel() != "Haswell" else "Nehalem"
+
+
+REQUESTS: dict[str, Callable[[NumericalLab], tuple[str, str]]] = {
+    "kernel": lambda lab: ("OPENBLAS_CORETYPE", other_kernel(lab)),
+    "dispatch": lambda lab: ("NPY_DISABLE_CPU_FEATURES", lab.ask(_DISPATCH)),
+    "libm": lambda lab: ("GLIBC_TUNABLES", "glibc.cpu.hwcaps=-AVX2,-FMA"),
+}
+if len(os.sched_getaffinity(0)) > 1:
+    REQUESTS["threads"] = lambda lab: ("OPENBLAS_NUM_THREADS", "1")
+
+
+@pytest.mark.parametrize(
+    "request_of",
+    [pytest.param(one, id=name, marks=[] if name == "kernel" else pytest.mark.slow) for name, one in REQUESTS.items()],
+)
+def test_other_bits_without_and_the_same_with(
+    lab: NumericalLab, tmp_path: Path, request_of: Callable[[NumericalLab], tuple[str, str]]
+) -> None:
+    name, value = request_of(lab)
+    captured = lab.capture(tmp_path / "work", **{name: value})
+    attempt = from_elsewhere(lab.store, lab.key, captured)
+    plain = lab.replay(attempt, status=1)
+    assert plain["verdict"] == "different"
+    assert numerics(plain)[0] == "substituted"
+    check_pinned(lab, captured, attempt, name)
+    planned = lab.run("replay", "plan", f"attempt:{attempt}", "--pin-math")
+    assert "to be pinned, and read back" in " ".join(planned.stdout.split())
+
+
+def check_pinned(lab: NumericalLab, captured: Attempt, attempt: str, name: str) -> None:
+    """Hold a replay that pins one variable against what was captured with it."""
+    pinned = lab.replay(attempt, "--pin-math")
+    assert pinned["verdict"] == "identical"
+    fidelity, detail = numerics(pinned)
+    assert fidelity == "exact"
+    assert f"pinned: {name}=" in detail
+    again = lab.load(pinned["replay"])
+    assert again.result is not None
+    assert captured.result is not None
+    assert again.result.observed == {NUMERICS: (captured.result.observed or {})[NUMERICS]}
+    asked = Numerics.from_bytes(lab.store.get(again.recipe.software["numerics"].digest))
+    assert list(asked.variables) == [name]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("python", other_pythons())
+def test_on_another_python(tmp_path: Path, python: str) -> None:
+    """Which gets another NumPy, with other names."""
+    lab = NumericalLab(World(tmp_path, python))
+    lab.make()
+    for kind in ("kernel", "dispatch"):
+        name, value = REQUESTS[kind](lab)
+        captured = lab.capture(tmp_path / "work", **{name: value})
+        check_pinned(lab, captured, from_elsewhere(lab.store, lab.key, captured), name)
+
+
+_DGEMM = """\
+import ctypes, os, random, sys
+import numpy as np
+os.environ["MKL_THREADING_LAYER"] = "SEQUENTIAL"
+mkl = ctypes.CDLL(os.path.join(sys.prefix, "lib", "libmkl_rt.so.3"), mode=ctypes.RTLD_GLOBAL)
+random.seed(1)
+n, size, array = 300, ctypes.c_int, np.ctypeslib.ndpointer(float)
+a, c = np.array([random.gauss(0, 1) for _ in range(300 * 300)]), np.zeros(300 * 300)
+mkl.cblas_dgemm.argtypes = [*[size] * 6, ctypes.c_double, array, size, array, size, ctypes.c_double, array, size]
+mkl.cblas_dgemm(101, 111, 111, n, n, n, 1.0, a, n, a, n, 0.0, c, n)
+np.save(sys.argv[1], c)
+"""
+
+
+@pytest.mark.slow
+def test_mkl(tmp_path: Path) -> None:
+    """Whether it was bounded, or told a branch: the real library, which takes 220 MB."""
+    lab = NumericalLab(World(tmp_path))
+    lab.make()
+    lab.world.install("--no-deps", "mkl==2026.2.0")
+    for name in ("MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR"):
+        captured = lab.capture(tmp_path / "work", _DGEMM, **{name: "AVX2"})
+        # The processor is this one, which is what tells where MKL can't be asked before the payload loads it.
+        attempt = from_elsewhere(lab.store, lab.key, captured, more_flags=["of_another"])
+        plain, pinned = lab.replay(attempt, status=1), lab.replay(attempt, "--pin-math")
+        assert "libmkl_rt.so.3 kernel OFF" in numerics(plain)[1]
+        assert (pinned["verdict"], numerics(pinned)[0]) == ("identical", "exact")
+        assert f"{name}=AVX2" in numerics(pinned)[1]
+
+
+@pytest.mark.slow
+def test_where_nothing_has_to_be_pinned_nothing_is(lab: NumericalLab, tmp_path: Path) -> None:
+    captured = lab.capture(tmp_path / "work", OPENBLAS_NUM_THREADS="1")
+    found = lab.replay(captured.manifest.attempt, "--pin-math")
+    assert numerics(found)[0] == "exact"
+    assert numerics(found)[1].startswith("OPENBLAS_NUM_THREADS=1; pinned: nothing needed it; read back:")
+    assert lab.load(found["replay"]).manifest.recipe == captured.manifest.recipe
+
+
+class TestWhatCannotBePinned:
+    """It is named, and the layer is substituted."""
+
+    def test_a_kernel_that_the_library_does_not_know(self, lab: NumericalLab, tmp_path: Path) -> None:
+        captured = lab.capture(tmp_path / "work")
+        there = with_libraries(effective(lab.store, captured), "openblas", kernel="NoSuchCore")
+        found = lab.replay(from_elsewhere(lab.store, lab.key, captured, numerics=there), "--pin-math")
+        fidelity, detail = numerics(found)
+        assert fidelity == "substituted"
+        assert f"kernel {lab.kernel()} instead of NoSuchCore" in detail
+        assert "OpenBLAS was built here without a kernel NoSuchCore" in detail
+        assert "OPENBLAS_CORETYPE" not in detail
+
+    @pytest.mark.slow
+    def test_a_kernel_that_the_processor_cannot_run(self, lab: NumericalLab, tmp_path: Path) -> None:
+        captured = lab.capture(tmp_path / "work")
+        there = with_libraries(effective(lab.store, captured), "openblas", kernel="Bulldozer")
+        assert "fma4" not in Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+        attempt = from_elsewhere(lab.store, lab.key, captured, numerics=there, more_flags=["fma4"])
+        plan = lab.run("replay", "plan", f"attempt:{attempt}", "--pin-math")
+        assert "this processor lacks fma4" in " ".join(plan.stdout.split())
+        fidelity, detail = numerics(lab.replay(attempt, "--pin-math"))
+        assert fidelity == "substituted"
+        assert "OpenBLAS's kernel Bulldozer needs fma4, which this processor lacks" in detail
+        refused = lab.run("replay", "run", f"attempt:{attempt}", "--pin-math", "--require", "rebuilt")
+        assert refused.returncode == 3
+        assert "numerics is substituted" in refused.stderr
+
+    @pytest.mark.slow
+    def test_an_instruction_set_that_the_processor_lacks(self, lab: NumericalLab, tmp_path: Path) -> None:
+        captured = lab.capture(tmp_path / "work")
+        real = effective(lab.store, captured)
+        processes = [{**one.data, "simd": [*one.simd, "X86_V9"]} for one in real.processes]
+        there = real.checked({**real.data, "processes": processes})
+        found = lab.replay(from_elsewhere(lab.store, lab.key, captured, numerics=there), "--pin-math")
+        assert numerics(found)[0] == "substituted"
+        assert "NumPy's dispatch -X86_V9" in numerics(found)[1]
+
+    @pytest.mark.slow
+    def test_threads_that_the_host_has_no_processors_for(self, lab: NumericalLab, tmp_path: Path) -> None:
+        captured = lab.capture(tmp_path / "work")
+        there = with_libraries(effective(lab.store, captured), "openblas", threads=4096)
+        attempt = from_elsewhere(lab.store, lab.key, captured, numerics=there)
+        assert "4096 threads" in lab.run("replay", "plan", f"attempt:{attempt}", "--pin-math").stdout
+        fidelity, detail = numerics(lab.replay(attempt, "--pin-math"))
+        assert fidelity == "substituted"
+        assert "pinned: OPENBLAS_NUM_THREADS=4096" in detail
+        assert "instead of 4096" in detail
+
+    @pytest.mark.slow
+    def test_what_was_not_found_out(self, lab: NumericalLab, tmp_path: Path) -> None:
+        captured = lab.capture(tmp_path / "work")
+        lost = Outcome(status="failed", reason="its process was killed")
+        found = lab.replay(from_elsewhere(lab.store, lab.key, captured, outcome=lost), "--pin-math")
+        assert numerics(found)[0] == "substituted"
+        assert "not pinned" in numerics(found)[1]
+        assert "its process was killed" in numerics(found)[1]
+
+
+class TestReadBack:
+    """It is the process itself that is asked, whatever was set."""
+
+    def test_a_payload_that_changes_what_was_pinned(self, lab: NumericalLab, tmp_path: Path) -> None:
+        """What is set, and true before the payload runs, need not be true of it."""
+        changes = (
+            "import ctypes, glob, os, numpy\n"
+            "(path,) = glob.glob(os.path.join(os.path.dirname(numpy.__file__) + '.libs', '*openblas*'))\n"
+            "ctypes.CDLL(path).scipy_openblas_set_num_threads64_(3)\n"
+        )
+        captured = lab.capture(tmp_path / "work", changes + JOB)
+        assert openblas(lab, captured).threads == 3
+        there = with_libraries(effective(lab.store, captured), "openblas", threads=1)
+        found = lab.replay(from_elsewhere(lab.store, lab.key, captured, numerics=there), "--pin-math", status=0)
+        fidelity, detail = numerics(found)
+        assert fidelity == "substituted"
+        assert "pinned: OPENBLAS_NUM_THREADS=1" in detail
+        assert "threads 3 instead of 1" in detail
+
+    @pytest.mark.parametrize(
+        ("job", "options"),
+        [
+            pytest.param(f"{JOB}import os; os._exit(0)\n", (), id="left-by-exit"),
+            pytest.param(JOB, ("-E",), marks=pytest.mark.slow, id="lets-nobody-ask"),
+        ],
+    )
+    def test_a_process_that_tells_nothing(
+        self, lab: NumericalLab, tmp_path: Path, job: str, options: tuple[str, ...]
+    ) -> None:
+        honest = lab.capture(tmp_path / "honest")
+        captured = lab.capture(tmp_path / "work", job, *options)
+        attempt = from_elsewhere(lab.store, lab.key, captured, numerics=effective(lab.store, honest))
+        found = lab.replay(attempt)
+        assert numerics(found)[0] == "substituted"
+        assert "what was in effect could not be read back" in numerics(found)[1]
+        again = lab.load(found["replay"]).result
+        assert again is not None
+        assert (again.outcomes or {})[NUMERICS].status == "failed"
+        assert NUMERICS in (again.degraded or {})
+
+    @pytest.mark.slow
+    def test_a_child_of_other_numerics(self, lab: NumericalLab, tmp_path: Path) -> None:
+        """One is as it was, and each way in which processes differ is compared."""
+        child = (
+            "import os, subprocess, sys\n"
+            f"other = {{**os.environ, 'OPENBLAS_CORETYPE': {other_kernel(lab)!r}}}\n"
+            "subprocess.run([sys.executable, '-c', 'import numpy'], env=other, check=True, close_fds=False)\n"
+        )
+        captured = lab.capture(tmp_path / "work", child + JOB)
+        assert len(effective(lab.store, captured).processes) == 2
+        found = lab.replay(captured.manifest.attempt, "--pin-math")
+        assert (found["verdict"], numerics(found)[0]) == ("identical", "exact")
+        one = effective(lab.store, captured)
+        alone = one.checked({**one.data, "processes": [one.processes[0].data]})
+        told = numerics(lab.replay(from_elsewhere(lab.store, lab.key, captured, numerics=alone)))
+        assert told[0] == "substituted"
+        assert " and " in told[1]
+
+    @pytest.mark.slow
+    def test_a_job_without_numerical_libraries(self, lab: NumericalLab, tmp_path: Path) -> None:
+        captured = lab.capture(tmp_path / "work", "import sys; open(sys.argv[1], 'w').write('done')\n")
+        found = lab.replay(captured.manifest.attempt, "--pin-math")
+        assert numerics(found)[0] == "exact"
+        assert "read back: no numerical library" in numerics(found)[1]
+
+    @pytest.mark.slow
+    def test_a_command_without_python_is_judged_by_what_it_asked_for(self, lab: NumericalLab, tmp_path: Path) -> None:
+        tmp_path.joinpath("work").mkdir()
+        captured = lab.capture_command(tmp_path / "work", "sh", "-c", "echo done > out.npy")
+        fidelity, detail = numerics(lab.replay(captured.manifest.attempt))
+        assert fidelity == "exact"
+        assert "is not known: the command ran no Python program" in detail
+        assert numerics(lab.replay(captured.manifest.attempt, "--pin-math"))[0] == "substituted"
+
+    @pytest.mark.slow
+    def test_the_commands_own_sitecustomize_is_not_hidden(self, lab: NumericalLab, tmp_path: Path) -> None:
+        work = tmp_path / "work"
+        work.mkdir()
+        (work / "sitecustomize.py").write_text("WORD = 'mine'\n", encoding="utf-8")
+        job = (
+            "import sitecustomize, sys\n"
+            "assert sitecustomize.WORD == 'mine' and not [p for p in sys.path if 'readback' in p]\n"
+        )
+        captured = lab.capture(work, job + JOB, PYTHONPATH=str(work))
+        found = lab.replay(captured.manifest.attempt)
+        assert (found["verdict"], numerics(found)[0]) == ("identical", "exact")
+
+
+@pytest.mark.slow
+def test_a_quantum_is_pinned(own: Observatory) -> None:
+    """Its process is a fork of one that has imported NumPy before."""
+    own.edit_measure(*_GEMM)
+    lab, run = NumericalLab(own.world), "u/me/nehalem"
+    command = ["envcap", "run", "--", *own.world.pipetask(run, "-d", _ONE)]
+    own.world.run(command, variables={**own.world.variables(), "OPENBLAS_CORETYPE": "Nehalem"})
+    captured = own.attempt("measure {", run)
+    attempt = from_elsewhere(lab.store, lab.key, captured)
+    plain = lab.replay(attempt, status=1)
+    assert "instead of Nehalem" in numerics(plain)[1]
+    pinned = lab.replay(attempt, "--pin-math")
+    assert pinned["verdict"] in ("identical", "equal")
+    assert numerics(pinned)[0] == "exact"
+    assert "OPENBLAS_CORETYPE=Nehalem" in numerics(pinned)[1]
+    again = lab.load(pinned["replay"]).result
+    assert again is not None
+    assert again.observed is not None
+    assert openblas(lab, lab.load(pinned["replay"])).kernel == "Nehalem"
+
+
+@pytest.mark.slow
+def test_the_api_pins(lab: NumericalLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in lab.world.variables(job=False).items():
+        monkeypatch.setenv(name, value)
+    captured = lab.capture(tmp_path / "work", OPENBLAS_CORETYPE=other_kernel(lab))
+    attempt = f"attempt:{from_elsewhere(lab.store, lab.key, captured)}"
+    planned = {one.name: one for one in replay.plan(attempt, pin_math=True, store=str(lab.world.store)).layers}
+    assert other_kernel(lab) in planned["numerics"].detail
+    found = replay.rerun(attempt, pin_math=True, store=str(lab.world.store), quiet=True)
+    assert found.verdict is Verdict.IDENTICAL
