@@ -142,12 +142,14 @@ class ReplaySession:
         self._servers.close()
         for name in os.listdir(self.folder):
             if name.startswith(("job-", "server")):
-                for part in ("code", "home", "tmpdir"):
+                for part in ("asked", "code", "home", "tmpdir"):
                     shutil.rmtree(os.path.join(self.folder, name, part), ignore_errors=True)
                 with suppress(OSError):  # it has a log
                     os.rmdir(os.path.join(self.folder, name))
         if self._options.discarded:
             self._leftovers.prune()
+            if os.listdir(self.folder) == ["server"]:  # a log of nothing that is kept
+                shutil.rmtree(os.path.join(self.folder, "server"), ignore_errors=True)
         with suppress(OSError):  # it has what was re-made
             os.rmdir(self.folder)
 

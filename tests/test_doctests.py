@@ -13,8 +13,8 @@ import pytest
 import envcap
 import replay
 
-# The worker is a program of its own, the hook runs inside the middleware, the third belongs to an interpreter's start.
-_NOT_IMPORTED = ("replay.rubin.inside", "envcap.hooks.pipetask", "envcap.hooks.startup")
+# The hook runs inside the middleware, the other belongs to an interpreter's start.
+_NOT_IMPORTED = ("envcap.hooks.pipetask", "envcap.hooks.startup")
 
 
 def _modules() -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 
 from envcap.errors import UsageError
 from envcap.ids import uuid7
@@ -123,6 +124,12 @@ class Campaign:
         CampaignError
             If it can't be read.
         """
-        planned = {one.attempt for one in self.definition.quanta}
-        found = {entry.attempt: entry for entry in LedgerReader(self.folder).new() if entry.attempt in planned}
-        return list(found.values())
+        return list(self.each())
+
+    def each(self) -> Iterator[Entry]:
+        """Yield what was judged so far, as `entries`: of many, not all fit into memory."""
+        left = {one.attempt for one in self.definition.quanta}
+        for entry in LedgerReader(self.folder).new():
+            if entry.attempt in left:
+                left.remove(entry.attempt)
+                yield entry

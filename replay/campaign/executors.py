@@ -105,11 +105,19 @@ def _slurm(workers: int) -> Any:
     )
     return HighThroughputExecutor(
         label="slurm",
-        address=socket.gethostname(),
+        address=_own_address(),
         provider=provider,
         max_workers_per_node=1,
         encrypted=True,
     )
+
+
+def _own_address() -> str | None:
+    """Return the address by which other nodes reach this one; `None` has Parsl's workers try all that it has."""
+    try:
+        return socket.gethostbyname(socket.gethostname())
+    except OSError:
+        return None
 
 
 def _worker_init() -> str:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from types import TracebackType
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -40,7 +39,7 @@ class Meter:
         self._console = console()
         self._began = time.monotonic()
         self._said = self._began
-        self._before: int | None = None
+        self._before = 0
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -62,12 +61,13 @@ class Meter:
         if not self._quiet and kind is None:
             self._console.print(self._line(), markup=False)
 
-    def show(self, entries: Sequence[Entry]) -> None:
-        """Count entries that are new."""
-        for entry in entries:
-            self.tally.add(entry)
-        if self._before is None:
-            self._before = self.tally.judged  # by earlier runs; they say nothing of this one's rate
+    def begin(self) -> None:
+        """Begin to measure the rate: what was judged by earlier runs says nothing of it."""
+        self._before, self._began = self.tally.judged, time.monotonic()
+
+    def show(self, entry: Entry) -> None:
+        """Count an entry that is new."""
+        self.tally.add(entry)
         self._bar.update(self._task, completed=self.tally.judged, description=self._verdicts(), rate=self._rate())
         now = time.monotonic()
         if self._bar.disable and not self._quiet and now - self._said >= _EVERY_S:
@@ -93,7 +93,7 @@ class Meter:
 
     def _per_second(self) -> float:
         taken = time.monotonic() - self._began
-        return (self.tally.judged - (self._before or 0)) / taken if taken > 0 else 0.0
+        return (self.tally.judged - self._before) / taken if taken > 0 else 0.0
 
     def _rate(self) -> str:
         per_second = self._per_second()

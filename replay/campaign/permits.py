@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 
 from envcap.ids import uuid7
 
+from .entry import Entry
 from .errors import CampaignError
 from .ledger import LedgerReader
 
@@ -62,22 +63,23 @@ class Permits:
                 self.take_back(batch)
 
 
-def settle(reader: LedgerReader, batch: str | None, tell: Callable[[int], None]) -> None:
+def settle(reader: LedgerReader, batch: str | None, tell: Callable[[int], None], take: Callable[[Entry], None]) -> None:
     """Wait until nothing of a batch without a permit, or of any, is being judged.
 
     Parameters
     ----------
     reader : `LedgerReader`
-        One that is read nowhere else meanwhile.
     batch : `str` or `None`
         `None` for any.
     tell : callable
         Takes how many workers are waited for, once.
+    take : callable
+        Takes each entry that is new.
     """
     told = False
     while True:
-        for _ in reader.new():
-            pass
+        for entry in reader.new():
+            take(entry)
         held = set(reader.held())
         busy = [path for path, found in reader.busy.items() if path in held and batch in (None, found)]
         if not busy:

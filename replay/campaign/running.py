@@ -21,6 +21,7 @@ from .entry import Entry
 from .hands import close_hands, judge_batch
 from .judging import unjudged_entry
 from .ledger import Ledger, LedgerReader
+from .meter import Meter
 from .permits import Permits, only_run, settle
 
 __all__ = ("CampaignRun",)
@@ -40,25 +41,15 @@ class CampaignRun:
     config : `parsl.config.Config`
     workers : `int`
         How many there are, as far as is known.
-    show : callable
-        Takes the entries that are new, each time something may be.
-    tell : callable
-        Takes a line for people.
+    meter : `Meter`
+        Is told of each entry that is new, and of what people must know.
     """
 
-    def __init__(
-        self,
-        campaign: Campaign,
-        config: Any,
-        workers: int,
-        show: Callable[[Sequence[Entry]], None],
-        tell: Callable[[str], None],
-    ) -> None:
+    def __init__(self, campaign: Campaign, config: Any, workers: int, meter: Meter) -> None:
         self._campaign = campaign
         self._config = config
         self._workers = workers
-        self._show = show
-        self._tell = tell
+        self._meter = meter
         self._reader = LedgerReader(campaign.folder)
         self._permits = Permits(campaign.folder)
         self._left = {one.attempt: one for one in campaign.definition.quanta}
@@ -76,8 +67,7 @@ class CampaignRun:
         """
         with only_run(self._campaign.folder):
             self._permits.take_all_back()
-            settle(LedgerReader(self._campaign.folder), None, self._tell_of_others)
-            self._take_in()
+            settle(self._reader, None, self._tell_of_others, self._take)
             ledger = Ledger(self._campaign.folder)
             try:
                 self._adopt(self._left, ledger)
@@ -88,12 +78,17 @@ class CampaignRun:
                 ledger.close()
 
     def _tell_of_others(self, count: int) -> None:
-        self._tell(f"{count} workers of an earlier run end what they have begun …")
+        self._meter.tell(f"{count} workers of an earlier run end what they have begun …")
+
+    def _take(self, entry: Entry) -> None:
+        """Take note of what was judged."""
+        if self._left.pop(entry.attempt, None) is not None:
+            self._meter.show(entry)
 
     def _take_in(self) -> None:
         """Read what was judged meanwhile."""
-        new = [entry for entry in self._reader.new() if self._left.pop(entry.attempt, None) is not None]
-        self._show(new)
+        for entry in self._reader.new():
+            self._take(entry)
 
     def _adopt(self, quanta: Mapping[str, Planned], ledger: Ledger) -> None:
         """Take over the verdicts that are in the store, but whose workers died before they could say so."""
@@ -107,6 +102,7 @@ class CampaignRun:
     def _judge(self, ledger: Ledger) -> None:
         import parsl
 
+        self._meter.begin()
         kernel = parsl.DataFlowKernel(self._config)
         try:
             self._app = parsl.python_app(judge_batch, data_flow_kernel=kernel, cache=False)
@@ -143,7 +139,7 @@ class CampaignRun:
         self._permits.take_back(batch)
         error = future.exception()
         if error is not None:  # of Parsl's: its worker may be gone, or only out of reach
-            settle(LedgerReader(self._campaign.folder), batch, self._tell_of_others)
+            settle(self._reader, batch, self._tell_of_others, self._take)
             answer: Mapping[str, Any] = {"unjudged": {}, "lost": True, "reason": f"{type(error).__name__}: {error}"}
         else:
             answer = future.result()
@@ -167,7 +163,7 @@ class CampaignRun:
         if again:
             kind, message = next((found for one in again if (found := _why(one, answer))[0]), ("", ""))
             if kind:
-                self._tell(f"{len(again)} quanta are tried again: {message}")
+                self._meter.tell(f"{len(again)} quanta are tried again: {message}")
             self._submit(again)
         self._take_in()
 

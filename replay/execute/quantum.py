@@ -21,7 +21,14 @@ from .visible import seen_by_quantum
 
 __all__ = ("MissingInputsError", "run_quantum")
 
-_MIDDLEWARE = ("lsst.daf.butler", "lsst.pipe.base.single_quantum_executor")
+_MIDDLEWARE = (
+    "lsst.daf.butler",
+    "lsst.daf.butler.formatters.json",
+    "lsst.daf.butler.formatters.logs",
+    "lsst.pipe.base.single_quantum_executor",
+    "lsst.utils.threads",
+)
+"""What each quantum needs of it."""
 _MAX_REASON = 160
 
 

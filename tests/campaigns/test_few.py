@@ -61,7 +61,7 @@ def test_from_create_to_gate(some: Campaigns) -> None:
     # Once all is judged, nothing is left to do, and nothing that was re-made.
     assert json.loads(some.campaign("run", "R1", "--json"))["judged"] == 5
     some.assert_judged_once("R1")
-    assert not [one for one in some.lines("R1") if Path(one["document"]["place"]).exists()]
+    assert not [one for one in some.lines("R1") if Path(one["document"]["place"]).parent.exists()]
 
 
 def test_entries_say_what_a_report_needs(some: Campaigns) -> None:

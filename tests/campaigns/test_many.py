@@ -48,6 +48,9 @@ def test_on_threads_and_killed_at_random_moments(two: Campaigns) -> None:
     found = two.status("killed")
     assert found["verdicts"]["identical"] + found["verdicts"]["equal"] == EACH
     two.campaign("gate", "killed", "--min", "100%", "--verdict", "equal")
+    report = two.folder / "killed.html"
+    two.campaign("report", "killed", "-o", str(report))
+    assert f"{EACH}" in report.read_text()
     # The tamper case: a second verdict in a ledger would be seen.
     (path, *_) = sorted((two.folder / "killed" / "judged").glob("*.jsonl"))
     line = json.dumps({"entry": two.lines("killed")[0]})
@@ -67,6 +70,8 @@ def test_on_a_real_slurm(two: Campaigns) -> None:
     assert {one["slurm.cluster"] for one in batches} == {"test"}
     assert len({one["slurm.job_id"] for one in batches}) == 2
     found.campaign("gate", "slurm", "--min", "100%", "--verdict", "equal")
+    report = json.loads(found.campaign("report", "slurm", "--format", "json"))
+    assert (report["planned"], report["judged"], report["waiting"]) == (EACH, EACH, 0)
 
 
 def test_a_sample_has_every_task_and_environment(two: Campaigns) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,11 @@ def test_a_regression_in_one_task_is_found_there_alone(few: Campaigns) -> None:
     told = few.campaign("gate", "R1", "--min", "99%", status=1)
     assert "R1: not passed: 3 of 5 quanta (60.00 %) are equivalent or better; 99 % must be" in told
     few.campaign("gate", "R1", "--min", "60%")
+    report = json.loads(few.campaign("report", "R1", "--format", "json"))
+    assert report["tasks"][0]["task"] == "measure"
+    assert [(one["task"], one["verdict"]) for one in report["quanta"][:2]] == [("measure", "different")] * 2
+    assert report["suspects"][0]["layer"] == "source"
+    assert report["suspects"][0]["tasks"] == {"measure": 2}
     for entry in few.lines("R1"):
         remade = [Path(one["remade"]["uri"].removeprefix("file://")) for one in entry["document"]["outputs"]]
         # For a report, what differs is kept; the rest must not fill a disk.

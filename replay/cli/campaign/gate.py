@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Judge the campaign."""
     minimum = percentage(arguments.min)
     campaign = Campaign.open(arguments.name)
-    tally = Tally(campaign, campaign.entries())
+    tally = Tally(campaign, campaign.each())
     passed, line = gate_line(tally, minimum, arguments.verdict)
     if arguments.json:
         print_json({"name": campaign.name, "passed": passed, "reason": line, **tally.to_json()})

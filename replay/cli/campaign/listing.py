@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     for name in campaign_names():
         try:
             campaign = Campaign.open(name)
-            tally = Tally(campaign, campaign.entries())
+            tally = Tally(campaign, campaign.each())
         except EnvcapError as err:
             sys.stderr.write(f"unreadable: {err}\n")
             continue

@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     config = parsl_config(arguments.executor, workers, os.path.join(campaign.folder, "parsl"))
     with Meter(campaign, quiet=arguments.json) as meter:
         try:
-            CampaignRun(campaign, config, workers, meter.show, meter.tell).run()
+            CampaignRun(campaign, config, workers, meter).run()
         except KeyboardInterrupt:
             meter.tell(f"interrupted: {meter.tally.judged} of {campaign.planned} quanta are judged; {_go_on(campaign)}")
             raise

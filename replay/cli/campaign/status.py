@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Count and print."""
     campaign = Campaign.open(arguments.name)
-    tally = Tally(campaign, campaign.entries())
+    tally = Tally(campaign, campaign.each())
     if arguments.json:
         print_json({"name": campaign.name, **tally.to_json()})
         return 0

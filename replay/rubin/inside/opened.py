@@ -7,6 +7,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from .frozen import frozen_config, import_class
@@ -22,18 +23,21 @@ class _Opened:
     Attributes
     ----------
     butlers : `dict`
-        By the identity of their repository (`_identity`); `None` where there can be none.
+        By the identity of their repository (`_identity`) and the RUN that they write to; `None` where there is none.
     graphs : `dict`
         Of one task each, by what they depend on of a request.
     known, unknown : `set`
         RUNs and dataset types, with the identity of their isolated repository, that its butler knows; and those that a
         child writes there, if they aren't there yet.
+    earlier : `dict`
+        A request that was answered there, by the identity of the isolated repository.
     """
 
-    butlers: ClassVar[dict[_Identity, Any]] = {}
+    butlers: ClassVar[dict[tuple[_Identity, str | None], Any]] = {}
     graphs: ClassVar[dict[tuple[object, ...], Any]] = {}
     known: ClassVar[set[tuple[_Identity, str]]] = set()
     unknown: ClassVar[set[tuple[_Identity, str]]] = set()
+    earlier: ClassVar[dict[_Identity, Mapping[str, Any]]] = {}
 
 
 def prepare(request_path: str) -> None:
@@ -46,27 +50,30 @@ def prepare(request_path: str) -> None:
         request = json.load(stream)
     if request["new_run"]:
         return
-    source = _open_for_children(request["repository"], writeable=False)
+    source = _open_for_children(request["repository"], None)
     if source is not None and _graph_key(request) not in _Opened.graphs:
         _look(source, request)
         _Opened.graphs[_graph_key(request)] = _graph(source, request)
         _disconnect(source)
-    isolated = _open_for_children(request["isolated"], writeable=True)
+    isolated, identity = _open_for_children(request["isolated"], request["run"]), _identity(request["isolated"])
     if isolated is not None:
-        written = {one for one in _Opened.unknown if one[0] == _identity(request["isolated"])}
+        written = {one for one in _Opened.unknown if one[0] == identity}
         if written:
-            isolated.registry.refresh()
+            with suppress(Exception):  # that one may have failed, and left nothing there
+                _look(isolated, _Opened.earlier[identity])
+            isolated.registry.refresh()  # and forget what else will be there
             _disconnect(isolated)
             _Opened.known |= written
             _Opened.unknown -= written
         _Opened.unknown |= _needed(request) - _Opened.known
+    _Opened.earlier[identity] = request
 
 
 def opened_source(request: Mapping[str, Any]) -> Any:
     """Return a butler of the user's repository that only reads."""
     from lsst.daf.butler import Butler
 
-    found = _Opened.butlers.get(_identity(request["repository"]))
+    found = _Opened.butlers.get((_identity(request["repository"]), None))
     return Butler.from_config(request["repository"], writeable=False) if found is None else found
 
 
@@ -74,13 +81,13 @@ def opened_isolated(request: Mapping[str, Any]) -> Any:
     """Return a butler that writes to a RUN of the isolated repository, which must be there."""
     from lsst.daf.butler import Butler
 
-    found = _Opened.butlers.get(_identity(request["isolated"]))
+    found = _Opened.butlers.get((_identity(request["isolated"]), request["run"]))
     if found is None:
         return Butler.from_config(request["isolated"], writeable=True, run=request["run"])
     if not _needed(request) <= _Opened.known:
         found.registry.refresh()  # other children have written to it since
     found.collections.register(request["run"])
-    return found.clone(run=request["run"])
+    return found
 
 
 def task_graph(source: Any, request: Mapping[str, Any]) -> Any:
@@ -99,21 +106,21 @@ def _identity(place: str) -> _Identity:
     return place, found.st_ino, found.st_mtime_ns
 
 
-def _open_for_children(place: str, *, writeable: bool) -> Any:
-    """Return a butler without a connection, `None` if there can be none."""
+def _open_for_children(place: str, run: str | None) -> Any:
+    """Return a butler without a connection, which writes to a RUN if that is given; `None` if there can be none."""
     from lsst.daf.butler import Butler
 
-    identity = _identity(place)
-    if identity is None:
+    key = (_identity(place), run)
+    if key[0] is None:
         return None
-    if identity not in _Opened.butlers:
-        _Opened.butlers[identity] = None
-        butler = Butler.from_config(place, writeable=writeable)
+    if key not in _Opened.butlers:
+        _Opened.butlers[key] = None
+        butler = Butler.from_config(place, writeable=run is not None, run=run)
         if str(butler._config["registry", "db"]).startswith("sqlite"):
             _disconnect(butler)
             if not any(path.endswith((".sqlite3", ".sqlite")) for path in _open_files()):
-                _Opened.butlers[identity] = butler
-    return _Opened.butlers[identity]
+                _Opened.butlers[key] = butler
+    return _Opened.butlers[key]
 
 
 def _disconnect(butler: Any) -> None:

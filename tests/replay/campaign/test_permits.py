@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from replay.campaign.entry import Entry
 from replay.campaign.errors import CampaignError
 from replay.campaign.hands import judge_batch
 from replay.campaign.ledger import LedgerReader
@@ -29,6 +30,11 @@ time.sleep(0.6)  # the quantum that it is at
 ledger.end(sys.argv[2])
 time.sleep(60)
 """
+
+
+def nothing(entry: Entry) -> None:
+    """Take an entry; there is none here."""
+    pytest.fail(str(entry))
 
 
 @pytest.fixture
@@ -62,16 +68,16 @@ def test_whoever_takes_a_permit_back_waits_for_the_quantum_that_is_at_work(tmp_p
     told: list[int] = []
     Permits(str(tmp_path)).take_back(busy)
     before = time.monotonic()
-    settle(LedgerReader(str(tmp_path)), busy, told.append)
+    settle(LedgerReader(str(tmp_path)), busy, told.append, nothing)
     assert time.monotonic() - before > 0.4
     assert told == [1]
-    settle(LedgerReader(str(tmp_path)), None, told.append)
+    settle(LedgerReader(str(tmp_path)), None, told.append, nothing)
     assert told == [1]
 
 
 def test_another_batch_is_not_waited_for(tmp_path: Path, busy: str) -> None:
     told: list[int] = []
-    settle(LedgerReader(str(tmp_path)), "another", told.append)
+    settle(LedgerReader(str(tmp_path)), "another", told.append, nothing)
     assert told == []
     assert is_permitted(str(tmp_path), busy)
 
@@ -79,7 +85,7 @@ def test_another_batch_is_not_waited_for(tmp_path: Path, busy: str) -> None:
 def test_a_batch_whose_process_died_is_not_waited_for(tmp_path: Path) -> None:
     script = "import sys; from replay.campaign.ledger import Ledger; Ledger(sys.argv[1]).begin('batch')"
     subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True)
-    settle(LedgerReader(str(tmp_path)), None, lambda _: pytest.fail("nobody is there"))
+    settle(LedgerReader(str(tmp_path)), None, lambda _: pytest.fail("nobody is there"), nothing)
 
 
 def test_one_process_runs_a_campaign(tmp_path: Path) -> None:
