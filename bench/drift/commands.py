@@ -117,6 +117,13 @@ def _dirty(code: Path, environment: Path) -> None:
     path.write_text(path.read_text().replace("0.97", "0.96"), encoding="utf-8")
 
 
+def _committed(code: Path, environment: Path) -> None:
+    """Edit the code, and commit that."""
+    _dirty(code, environment)
+    identity = ("-c", "user.name=bench", "-c", "user.email=bench@localhost", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", "-C", str(code), *identity, "commit", "--quiet", "--all", "-m", "flat field"], check=True)
+
+
 def _preloaded(code: Path, environment: Path) -> Mapping[str, str]:
     """Preload a library whose exponential is another."""
     source, library = code.parent / "nudge.c", code.parent / "libnudge.so"
@@ -156,6 +163,7 @@ def command_causes(workshop: Workshop) -> Iterator[Cause]:
     yield cause("seed", "configuration", "config.json", Variant("linear.py", config={"seed": 8}))
     yield cause("different input", "inputs", "counts.json", Variant("calibrate.py", counts=[5.0]))
     yield cause("input order", "work", "argv", Variant("combine.py", order=(0, 2, 1)))
+    yield cause("another commit", "source", "stars/flatfield.py", Variant("calibrate.py", change=_committed))
     yield cause("dirty source", "source", "stars/flatfield.py", Variant("calibrate.py", change=_dirty))
     yield cause(
         "edited installed file",
