@@ -233,7 +233,7 @@ _SUMMARIES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "node_details": _details,
     "container": _container,
     "loaded_libraries": _libraries,
-    "imported_modules": lambda d: f"of {len(d['owners'])} packages, and {len(d['code'])} modules of no package",
+    "imported_modules": lambda d: f"packages: {len(d['owners'])}, modules of no package: {len(d['code'])}",
     "installed_files": _installed,
     "python_artifacts": _artifacts,
     "effective_numerics": _numerics,

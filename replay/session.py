@@ -142,7 +142,7 @@ class ReplaySession:
         self._servers.close()
         for name in os.listdir(self.folder):
             if name.startswith(("job-", "server")):
-                for part in ("code", "home", "tmpdir"):
+                for part in ("asked", "code", "home", "tmpdir"):
                     shutil.rmtree(os.path.join(self.folder, name, part), ignore_errors=True)
                 with suppress(OSError):  # it has a log
                     os.rmdir(os.path.join(self.folder, name))

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from envcap.hooks.loaded import NUMERICS
+from envcap.model.components import NumericalLibrary
 from envcap.store.index import Attempt, Index
 from envcap.store.local import LocalStore
 from examples.world import World
+from tests.elsewhere import effective
 
-__all__ = ("JOB", "NumericalLab")
+__all__ = ("JOB", "NumericalLab", "numerics", "openblas", "other_kernel")
 
 JOB = """\
 import math, sys
@@ -89,3 +92,22 @@ class NumericalLab:
     def load(self, attempt: str) -> Attempt:
         """Return an attempt."""
         return Index(self.store).load(attempt)
+
+
+def numerics(verdict: dict[str, Any]) -> tuple[str, str]:
+    """Return fidelity and detail of the layer."""
+    (found,) = (one for one in verdict["layers"] if one["layer"] == NUMERICS.removeprefix("effective_"))
+    return found["fidelity"], found["detail"]
+
+
+def openblas(lab: NumericalLab, attempt: Attempt) -> NumericalLibrary:
+    """Return what OpenBLAS said of itself at the end of an attempt."""
+    (process,) = effective(lab.store, attempt).processes
+    (found,) = (one for one in process.libraries if one.kind == "openblas")
+    return found
+
+
+def other_kernel(lab: NumericalLab) -> str:
+    """Return a kernel that this processor can run, and that OpenBLAS doesn't choose here."""
+    has_avx2 = "avx2" in Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+    return "Haswell" if has_avx2 and lab.kernel() != "Haswell" else "Nehalem"

@@ -19,6 +19,7 @@ from rich.table import Table
 from ..paired import Row, report
 from .cause import Score
 from .commands import command_causes
+from .containers import container_causes
 from .quanta import quantum_causes
 from .world import Workshop
 
@@ -31,7 +32,7 @@ def main() -> None:
     scores = []
     with tempfile.TemporaryDirectory() as folder:
         workshop = Workshop(Path(folder))
-        for family in (command_causes, quantum_causes):
+        for family in (command_causes, container_causes, quantum_causes):
             for cause in family(workshop):
                 if wanted.search(cause.name):
                     scores.append(workshop.score(cause, Path(folder, "jobs", str(len(scores)))))

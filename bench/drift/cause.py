@@ -15,6 +15,9 @@ from replay.explain.suspect import Suspect
 __all__ = ("Cause", "Named", "Score")
 
 
+_SHOWN = 60
+
+
 class Named(Protocol):
     """A suspect, or a change."""
 
@@ -95,6 +98,10 @@ class Score:
     def bisected(self, found: Bisection, seconds: float) -> Score:
         """Return the score with what bisecting found."""
         return replace(self, proved=found.cause, finding=str(found.finding), trials=len(found.trials), seconds=seconds)
+
+    def refused(self, why: str, seconds: float) -> Score:
+        """Return the score where bisecting was not possible."""
+        return replace(self, finding=f"refused: {why[:_SHOWN]}", seconds=seconds)
 
     @property
     def is_proved(self) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 from .cause import Cause
 from .world import Side, Workshop
 
-__all__ = ("command_causes",)
+__all__ = ("Runner", "Variant", "command_causes")
 
 _KEPT = ("STARS_MODE", "STARS_NOTE", "STARS_OWNER")
 _NUDGE = """
@@ -31,7 +31,7 @@ _COUNTS = [812.5, 640.25, 1203.0, 77.125]
 
 
 @dataclass(frozen=True)
-class _Variant:
+class Variant:
     """What is otherwise on the second side."""
 
     script: str
@@ -46,18 +46,25 @@ class _Variant:
     """Changes the code or the environment in place, and returns variables."""
 
 
-class _Runner:
-    """Runs one script twice."""
+class Runner:
+    """Runs one script twice.
 
-    def __init__(self, workshop: Workshop, variant: _Variant) -> None:
-        self._workshop = workshop
-        self._variant = variant
+    Parameters
+    ----------
+    workshop : `Workshop`
+    variant : `Variant`
+    """
+
+    def __init__(self, workshop: Workshop, variant: Variant) -> None:
+        self.workshop = workshop
+        self.variant = variant
 
     def __call__(self, folder: str) -> tuple[str, str]:
+        """Run it in a folder, and return the two attempts."""
         return self._run("a", Path(folder)), self._run("b", Path(folder))
 
     def _run(self, side: Side, folder: Path) -> str:
-        shop, variant = self._workshop, self._variant
+        shop, variant = self.workshop, self.variant
         own = side == "b"
         code = shop.code(folder / side)
         versions = shop.versions(side, **(variant.versions if own else {}))
@@ -76,7 +83,7 @@ class _Runner:
         return shop.last()
 
     def _capture(self, code: Path, environment: Path, variables: Mapping[str, str], order: Sequence[int]) -> None:
-        script = self._variant.script
+        script = self.variant.script
         inputs = ["counts.json"]
         if script == "combine.py":
             inputs = [f"exposure{number}.txt" for number in range(3)]
@@ -89,7 +96,13 @@ class _Runner:
         declared += [word for name in sorted(inputs) for word in ("--input", name)]
         declared += [word for name in _KEPT for word in ("--env", name)]
         argv = ["python", script, "config.json", output, *inputs]
-        self._workshop.capture(environment, argv, code, declared, variables)
+        self.capture(code, environment, argv, declared, dict(variables))
+
+    def capture(
+        self, code: Path, environment: Path, argv: Sequence[str], declared: Sequence[str], variables: dict[str, str]
+    ) -> None:
+        """Run the job under capture."""
+        self.workshop.capture(environment, argv, code, declared, variables)
 
 
 def _edited(code: Path, environment: Path) -> None:
@@ -102,6 +115,13 @@ def _dirty(code: Path, environment: Path) -> None:
     """Edit the code without a commit."""
     path = code / "flatfield.py"
     path.write_text(path.read_text().replace("0.97", "0.96"), encoding="utf-8")
+
+
+def _committed(code: Path, environment: Path) -> None:
+    """Edit the code, and commit that."""
+    _dirty(code, environment)
+    identity = ("-c", "user.name=bench", "-c", "user.email=bench@localhost", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", "-C", str(code), *identity, "commit", "--quiet", "--all", "-m", "flat field"], check=True)
 
 
 def _preloaded(code: Path, environment: Path) -> Mapping[str, str]:
@@ -133,47 +153,48 @@ def _other_patch() -> str:
 def command_causes(workshop: Workshop) -> Iterator[Cause]:
     """Yield the causes."""
 
-    def cause(name: str, layer: str, pattern: str, variant: _Variant, *, steady: bool = True) -> Cause:
-        return Cause(name, layer, pattern, _Runner(workshop, variant), steady)
+    def cause(name: str, layer: str, pattern: str, variant: Variant, *, steady: bool = True) -> Cause:
+        return Cause(name, layer, pattern, Runner(workshop, variant), steady)
 
-    yield cause("package version", "python_dists", "driftgain", _Variant("calibrate.py", versions={"driftgain": "2"}))
+    yield cause("package version", "python_dists", "driftgain", Variant("calibrate.py", versions={"driftgain": "2"}))
     yield cause(
-        "transitive package", "python_dists", "driftoffset", _Variant("calibrate.py", versions={"driftoffset": "2"})
+        "transitive package", "python_dists", "driftoffset", Variant("calibrate.py", versions={"driftoffset": "2"})
     )
-    yield cause("seed", "configuration", "config.json", _Variant("linear.py", config={"seed": 8}))
-    yield cause("different input", "inputs", "counts.json", _Variant("calibrate.py", counts=[5.0]))
-    yield cause("input order", "work", "argv", _Variant("combine.py", order=(0, 2, 1)))
-    yield cause("dirty source", "source", "stars/flatfield.py", _Variant("calibrate.py", change=_dirty))
+    yield cause("seed", "configuration", "config.json", Variant("linear.py", config={"seed": 8}))
+    yield cause("different input", "inputs", "counts.json", Variant("calibrate.py", counts=[5.0]))
+    yield cause("input order", "work", "argv", Variant("combine.py", order=(0, 2, 1)))
+    yield cause("another commit", "source", "stars/flatfield.py", Variant("calibrate.py", change=_committed))
+    yield cause("dirty source", "source", "stars/flatfield.py", Variant("calibrate.py", change=_dirty))
     yield cause(
         "edited installed file",
         "installed_files",
         ".*driftgain.*",
-        _Variant("calibrate.py", change=_edited, versions={"driftbeta": "3"}),
+        Variant("calibrate.py", change=_edited, versions={"driftbeta": "3"}),
     )
-    yield cause("PYTHONHASHSEED", "process_env", "PYTHONHASHSEED", _Variant("names.py", {"PYTHONHASHSEED": "4"}))
-    yield cause("locale", "process_env", "LC_ALL", _Variant("names.py", {"LC_ALL": "C"}))
-    yield cause("time zone", "process_env", "TZ", _Variant("names.py", {"TZ": "America/Santiago"}))
-    yield cause("variable read by the task", "process_env", "STARS_MODE", _Variant("names.py", {"STARS_MODE": "full"}))
+    yield cause("PYTHONHASHSEED", "process_env", "PYTHONHASHSEED", Variant("names.py", {"PYTHONHASHSEED": "4"}))
+    yield cause("locale", "process_env", "LC_ALL", Variant("names.py", {"LC_ALL": "C"}))
+    yield cause("time zone", "process_env", "TZ", Variant("names.py", {"TZ": "America/Santiago"}))
+    yield cause("variable read by the task", "process_env", "STARS_MODE", Variant("names.py", {"STARS_MODE": "full"}))
     one = {"OPENBLAS_NUM_THREADS": "1"}
     yield cause(
-        "thread count", "numerics", "OPENBLAS_NUM_THREADS", _Variant("linear.py", {"OPENBLAS_NUM_THREADS": "2"}, one)
+        "thread count", "numerics", "OPENBLAS_NUM_THREADS", Variant("linear.py", {"OPENBLAS_NUM_THREADS": "2"}, one)
     )
     yield cause(
-        "BLAS kernel", "numerics", "OPENBLAS_CORETYPE", _Variant("linear.py", {"OPENBLAS_CORETYPE": "Nehalem"}, one)
+        "BLAS kernel", "numerics", "OPENBLAS_CORETYPE", Variant("linear.py", {"OPENBLAS_CORETYPE": "Nehalem"}, one)
     )
     features = _dispatch(workshop)
     yield cause(
         "SIMD set",
         "numerics",
         "NPY_DISABLE_CPU_FEATURES",
-        _Variant("linear.py", {"NPY_DISABLE_CPU_FEATURES": features}, one),
+        Variant("linear.py", {"NPY_DISABLE_CPU_FEATURES": features}, one),
     )
     tunables = {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4"}
-    yield cause("glibc dispatch", "numerics", "GLIBC_TUNABLES", _Variant("linear.py", tunables, one))
+    yield cause("glibc dispatch", "numerics", "GLIBC_TUNABLES", Variant("linear.py", tunables, one))
     yield cause(
-        "preloaded library", "loaded_libraries", ".*libnudge.so", _Variant("linear.py", before=one, change=_preloaded)
+        "preloaded library", "loaded_libraries", ".*libnudge.so", Variant("linear.py", before=one, change=_preloaded)
     )
     if python := _other_patch():
-        yield cause("Python patch level", "interpreter", "", _Variant("version.py", python=python))
-    yield cause("unseeded random numbers", "unrecorded", "chance", _Variant("noise.py"), steady=False)
-    yield cause("wall-clock dependence", "unrecorded", "time", _Variant("stamp.py"), steady=False)
+        yield cause("Python patch level", "interpreter", "", Variant("version.py", python=python))
+    yield cause("unseeded random numbers", "unrecorded", "chance", Variant("noise.py"), steady=False)
+    yield cause("wall-clock dependence", "unrecorded", "time", Variant("stamp.py"), steady=False)

@@ -117,5 +117,6 @@ def quantum_causes(workshop: Workshop) -> Iterator[Cause]:
         "detect.threshold",
         _Variant("measure", ("-c", "measure:detect.threshold=25.0")),
     )
+    yield cause("seed of a quantum", "configuration", "seed", _Variant("measure", ("-c", "measure:seed=8")))
     yield cause("retargeted subtask", "configuration", "detect", _Variant("measure", strict))
     yield cause("calibration swapped", "inputs", "flat .*", _Variant("calibrate", inputs="StarCam/raw/all,swapped"))

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+from envcap.errors import EnvcapError
 from envcap.store.index import Index
 from envcap.store.local import LocalStore
 from replay.explain.bisecting import bisect_jobs
@@ -122,8 +123,17 @@ class Workshop:
         options = Options()
         found = Score.of(cause, explain(a, b, options.policy).suspects)
         began = time.perf_counter()
-        bisection = bisect_jobs(a, b, options, lambda trial, changes: None)
+        try:
+            bisection = bisect_jobs(a, b, options, lambda trial, changes: None)
+        except EnvcapError as err:
+            return found.refused(str(err), time.perf_counter() - began)
         return found.bisected(bisection, time.perf_counter() - began)
+
+    def said(self, command: Sequence[str]) -> str:
+        """Run a program of this interpreter's environment, and return what it says."""
+        program = os.path.join(os.path.dirname(sys.executable), command[0])
+        done = subprocess.run([program, *command[1:]], check=True, capture_output=True, text=True)
+        return done.stdout.strip()
 
     def run(self, command: Sequence[str], *, cwd: Path | None = None, environ: Mapping[str, str] | None = None) -> None:
         """Run a command, which has to succeed.

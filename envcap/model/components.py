@@ -213,7 +213,8 @@ class ImportedModules(Document, media_type="application/vnd.envcap.imported-modu
     """What the job's Python processes had imported when they ended, apart from what Python itself brings.
 
     `owners` are the packages that brought modules, behind their managers' names (``python numpy``, ``conda numpy``);
-    `code` names the modules that no package owns: the job's own code, and what was installed in no proper way.
+    `code` names the modules that no package owns: the job's own code, and what was installed in no proper way. Of
+    envcap, which is there to look, nothing is told.
     """
 
     owners: Sequence[str] = array(string())

@@ -65,18 +65,26 @@ def _ask(request: dict[str, Any], original: Path, seconds: int) -> dict[str, Any
         raise ComparisonError(original, f"is not read within {seconds} s; one of the files is damaged") from None
     if done.returncode:
         told = signal.Signals(-done.returncode).name if done.returncode < 0 else f"status {done.returncode}"
-        raise ComparisonError(original, f"its reader ended with {told}; one of the files is damaged, or too large")
+        *_, last = ["", *done.stderr.splitlines()]
+        detail = f" ({last})" if done.returncode > 0 else ""
+        raise ComparisonError(original, f"its reader ended with {told}{detail}; a file is damaged, or too large")
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
+
+
+def _limit(what: int, most: int) -> None:
+    """Set a limit, unless there is a lower one already, which nobody may raise."""
+    hard = resource.getrlimit(what)[1]
+    limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(what, (limit, limit))
 
 
 def _main() -> None:
     request = json.load(sys.stdin)
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # a library may print
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // _SHARE_OF_MEMORY
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _limit(resource.RLIMIT_AS, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // _SHARE_OF_MEMORY)
+    _limit(resource.RLIMIT_CORE, 0)
     module, name = request["comparator"]
     matching = Matching(tuple(Key(key["table"], tuple(key["columns"])) for key in request["keys"]))
     original, remade = map(Path, request["files"])

@@ -21,6 +21,7 @@ from .expansion import check_expansion
 from .fits_compressed import Quantisation
 from .fits_data import Loaded, compare_images, compare_tables
 from .fits_header import Cards, compare_cards, read_cards
+from .fits_limits import check_headers
 from .fits_names import hdu_names
 from .mask_planes import plane_names
 from .matching import Matching
@@ -58,6 +59,7 @@ class _Hdu(NamedTuple):
 def _open(stack: ExitStack, path: Path) -> dict[str, _Hdu]:
     """Open a file, its HDUs by name."""
     with reading(path):
+        check_headers(path)
         hdus = stack.enter_context(fits.open(path, character_as_bytes=True))
         stored = hdus
         if any(isinstance(hdu, fits.CompImageHDU) for hdu in hdus):

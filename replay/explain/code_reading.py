@@ -82,6 +82,8 @@ def _mentions(path: str, node: ast.AST) -> Iterator[tuple[str, str, Mention]]:
     match node:
         case ast.Attribute(attr=name) | ast.Name(id=name):
             yield "name", name, Mention(place, name)
+        case ast.Set() | ast.SetComp():
+            yield "name", "set", Mention(place, "a set")
         case ast.Constant(value=str(text)) if len(text) < 200:
             yield "text", text, Mention(place, repr(text))
         case ast.Call(func=function):

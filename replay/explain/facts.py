@@ -67,16 +67,14 @@ class Facts:
     def used(self) -> frozenset[str] | None:
         """The packages whose modules or libraries a job had loaded, behind their managers' names; `None` if unknown."""
         found: set[str] = set()
-        told = False
         for job in (self.a, self.b):
             modules = _observed(job, MODULES, ImportedModules)
+            if modules is None:
+                return None  # it may be that very job which used what the other did not
+            found.update(modules.owners)
             libraries = _observed(job, LIBRARIES, LoadedLibraries)
-            if modules is not None:
-                told = True
-                found.update(modules.owners)
-            if libraries is not None:
-                found.update(one.owner for one in libraries.libraries if one.owner)
-        return frozenset(found) if told else None
+            found.update(one.owner for one in (libraries.libraries if libraries else ()) if one.owner)
+        return frozenset(found)
 
     @cached_property
     def libraries(self) -> tuple[Mapping[str, LoadedLibrary], Mapping[str, LoadedLibrary]]:
@@ -90,9 +88,8 @@ class Facts:
     @cached_property
     def imported_code(self) -> frozenset[str] | None:
         """The modules of no package that a job had imported; `None` if unknown."""
-        found = [_observed(job, MODULES, ImportedModules) for job in (self.a, self.b)]
-        known = [one for one in found if one is not None]
-        return frozenset(name for one in known for name in one.code) if known else None
+        before, after = (_observed(job, MODULES, ImportedModules) for job in (self.a, self.b))
+        return None if before is None or after is None else frozenset((*before.code, *after.code))
 
     @cached_property
     def code(self) -> CodeReading:
@@ -122,10 +119,14 @@ class Facts:
 
 
 def _observed(job: CapturedJob, kind: str, cls: type[_D]) -> _D | None:
-    observed: Mapping[str, object] = (job.attempt.result.observed if job.attempt.result else None) or {}
-    descriptor = observed.get(kind)
+    """Return what was observed of a job; `None` if that isn't all, or is gone."""
+    result = job.attempt.result
+    outcome = (result.outcomes or {}).get(kind) if result else None
+    descriptor = (result.observed or {}).get(kind) if result else None
+    if outcome is None or outcome.status != "captured" or descriptor is None:
+        return None
     try:
-        return cls.from_bytes(job.store.get(descriptor.digest)) if descriptor is not None else None  # type: ignore[attr-defined]
+        return cls.from_bytes(job.store.get(descriptor.digest))
     except EnvcapError:
         return None
 

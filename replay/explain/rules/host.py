@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import re
+
 from ..facts import Facts
 from .base import Raw, Rule, Weight, by_size
 
 __all__ = ("HostRule",)
 
 _NO_CAUSE = ("kernel", "microcode", "logical_cpus", "cores", "sockets", "memory_bytes", "product", "virtual")
+_IMAGE = re.compile(r"image|reference|base|sha256:")
 
 
 class HostRule(Rule):
@@ -22,6 +25,8 @@ class HostRule(Rule):
             return by_size(55, 50, facts)
         if raw.layer == "operating_system":
             return by_size(24, 45, facts)
+        if raw.layer == "container" and _IMAGE.search(f"{raw.name} {raw.before} {raw.after}"):
+            return Weight(42, ("another image: whatever is in it may be another",))
         if raw.layer == "container" or raw.name in _NO_CAUSE:
             return Weight(8, ("hardly ever decides a result",))
         return by_size(12, 48, facts)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,7 +33,7 @@ def test_a_crash_is_an_error(files: tuple[Path, Path]) -> None:
     with pytest.raises(ComparisonError) as caught:
         breaking("Crashing").compare(*files)
     assert caught.value.path == files[0]
-    assert caught.value.reason == "its reader ended with SIGSEGV; one of the files is damaged, or too large"
+    assert caught.value.reason == "its reader ended with SIGSEGV; a file is damaged, or too large"
 
 
 def test_what_never_ends_is_ended(files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,5 +63,16 @@ def test_an_error_names_the_file_that_it_is_of(files: tuple[Path, Path]) -> None
 
 
 def test_a_comparator_that_is_not_there(files: tuple[Path, Path]) -> None:
-    with pytest.raises(ComparisonError, match="its reader ended with status 1"):
+    with pytest.raises(ComparisonError, match=r"its reader ended with status 1 \(AttributeError: .*'Absent'"):
         breaking("Absent").compare(*files)
+
+
+def test_a_lower_limit_of_memory_stays(files: tuple[Path, Path]) -> None:
+    code = "import sys; from pathlib import Path; from tests.replay.comparators.test_apart import breaking\n"
+    code += "print(len(breaking('Chatty').compare(*map(Path, sys.argv[1:]))))"
+    command = f'ulimit -v 4000000; exec \'{sys.executable}\' -c "$1" "$2" "$2"'
+    root = Path(__file__).parents[3]
+    done = subprocess.run(
+        ["sh", "-c", command, "sh", code, files[0]], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "1\n", done.stderr

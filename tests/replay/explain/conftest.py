@@ -89,11 +89,29 @@ class Shop:
         return done
 
 
+_PLACES = {"ENVCAP_STORE": "store", "ENVCAP_CACHE": "cache", "ENVCAP_KEY": "key", "HOME": "home"}
+
+
+def _shop(root: Path, places: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    for name, folder in _PLACES.items():
+        monkeypatch.setenv(name, str(places / folder))
+    (places / "home").mkdir(exist_ok=True)
+    return Shop(root, {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")})
+
+
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """An empty shop."""
-    places = {"ENVCAP_STORE": "store", "ENVCAP_CACHE": "cache", "ENVCAP_KEY": "key", "HOME": "home"}
-    for name, folder in places.items():
-        monkeypatch.setenv(name, str(tmp_path / folder))
-    (tmp_path / "home").mkdir()
-    return Shop(tmp_path, {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")})
+    return _shop(tmp_path, tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def warm_places(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store, a cache and a key that many tests share."""
+    return tmp_path_factory.mktemp("warm")
+
+
+@pytest.fixture
+def warm(tmp_path: Path, warm_places: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """A directory of one's own, and a store in which this Python's environment is known: its capture takes seconds."""
+    return _shop(tmp_path, warm_places, monkeypatch)

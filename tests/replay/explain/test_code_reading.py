@@ -128,3 +128,11 @@ def test_two_versions_of_a_file_are_read() -> None:
     found = read_code([("a.py", b"x = one\nos.getpid()\n"), ("a.py", b"x = two\nos.getpid()\n")])
     assert {"one", "two"} <= found.names.keys()
     assert [str(one) for one in found.chance] == ["a.py:2 os.getpid()"]
+
+
+@pytest.mark.parametrize("code", ["kinds = {'a', 'b'}", "kinds = {one for one in 'ab'}", "kinds = set('ab')"])
+def test_a_set_is_found_however_it_is_written(code: str) -> None:
+    mention = read_code([("job.py", code.encode())]).first(["set"])
+    assert mention is not None
+    assert mention.place == "job.py:1"
+    assert read_code([("job.py", b"kinds = {'a': 1}")]).first(["set"]) is None
