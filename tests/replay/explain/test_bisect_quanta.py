@@ -43,6 +43,8 @@ def _causes(found: Observatory, task: str) -> list[tuple[str, str, str]]:
     assert bisection.finding is Finding.CAUSE, list(bisection.lines())
     assert bisection.others == Outcome.A, list(bisection.lines())
     assert bisection.notes == []
+    # No trial is lost to an environment that is rebuilt while others use it.
+    assert [trial.reason for trial in bisection.trials if trial.outcome is Outcome.FAILED] == []
     return [(change.title, change.before, change.after) for change in bisection.cause]
 
 

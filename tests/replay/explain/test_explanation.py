@@ -115,7 +115,7 @@ def test_a_job_is_the_same_as_itself(warm: Shop, pair: tuple[str, str]) -> None:
     [
         ("nonsense", "{b}", 1, "nonsense"),
         ("{a}", "attempt:0000", 1, "0000"),
-        ("{a}", "{b} --policy nowhere.toml", 3, "nowhere.toml"),
+        ("{a}", "{b} --policy nowhere.toml", 2, "nowhere.toml"),
         ("{a}", "", 2, "required: B"),
     ],
 )
