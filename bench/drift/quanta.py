@@ -82,14 +82,14 @@ class Pipeline:
     def run(self, variant: _Variant, side: Side) -> str:
         """Run the pipeline as far as it is needed, and return the attempt of a task's first quantum."""
         world, own = self._world, side == "b"
-        (world.stack / "unrelated.txt").write_text(f"{side}\n", encoding="utf-8")
+        (world.stack / "unrelated.py").write_text(f"SIDE = {side!r}\n", encoding="utf-8")
         self._count += 1
         output = f"u/drift/{self._count}"
         variables = {**world.variables(), "ENVCAP_STORE": self._workshop.store.root,
                      "ENVCAP_CACHE": os.environ["ENVCAP_CACHE"], "ENVCAP_KEY": os.environ["ENVCAP_KEY"]}  # fmt: skip
         if own:
             variables["PATH"] = os.pathsep.join((str(self._second.env / "bin"), os.defpath))
-            variables["LC_MEASUREMENT"] = "C"
+            variables |= {"LC_MEASUREMENT": "C", "LC_PAPER": "C"}
         where = f"detector = 0 AND {_EXPOSURES}"
         command = world.pipetask(output, "-d", where, *(variant.arguments if own else ()))
         if own:

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("a", metavar="A", help="a job: see 'envcap show --help'")
     parser.add_argument("b", metavar="B", help="another attempt of the same work")
     parser.add_argument("--policy", metavar="FILE", help="what may differ (TOML); the default is nothing but dates")
-    parser.set_defaults(recursive=False)
+    parser.set_defaults(recursive=False, pin_math=False)
     add_plan_options(parser)
 
 

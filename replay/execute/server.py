@@ -24,6 +24,8 @@ _START_SECONDS = 600
 _GRACE = 30.0
 _LOG_LINES = 3
 _MAX_LAST = 160
+_MOST = 4
+"""Servers that one session keeps: each holds an imported stack in memory."""
 
 
 class QuantumServer:
@@ -152,9 +154,13 @@ class Servers:
     ) -> QuantumServer:
         """Return the server of an environment that sees some files."""
         key = (built.python, frozenset(built.variables.items()), frozenset((*built.mounts, *mounts)), network)
-        if key not in self._servers:
-            self._servers[key] = QuantumServer(built, mounts, folder, modules, network)
-        return self._servers[key]
+        found = self._servers.pop(key, None)
+        if found is None:
+            while len(self._servers) >= _MOST:
+                self._servers.pop(next(iter(self._servers))).close()  # the one that was used longest ago
+            found = QuantumServer(built, mounts, folder, modules, network)
+        self._servers[key] = found
+        return found
 
     def forget(self, server: QuantumServer) -> None:
         """End a server that can't be relied on any more."""

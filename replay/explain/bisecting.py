@@ -9,7 +9,10 @@ from collections.abc import Callable, Sequence
 from envcap.digest import canonical_json, digest_of
 from envcap.memo import cache_dir
 
+from ..errors import ReplayRefusedError
+from ..fidelity import Fidelity
 from ..jobs.base import CapturedJob
+from ..layers import manifest_layer
 from ..options import Options
 from .bisection import Bisection, bisect
 from .changes.base import Change
@@ -38,8 +41,13 @@ def bisect_jobs(
     Raises
     ------
     EnvcapError
-        If one of the two can't be re-run.
+        If one of the two can't be re-run, or nobody vouches for it.
     """
+    for job in (a, b):
+        layer = manifest_layer(job, options.trust)
+        if layer.fidelity is Fidelity.IMPOSSIBLE:
+            raise ReplayRefusedError(f"{job.manifest.attempt}: {layer.name} is impossible: {layer.detail}")
+        job.trusted = options.trust
     changes = changes_between(a, b)
     found = explain(a, b, options.policy).suspects
     numbers = {(change.layer, change.name): number for number, change in enumerate(changes)}

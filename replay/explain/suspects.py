@@ -64,13 +64,13 @@ def suspects_between(index: Index, a: Attempt, b: Attempt, leaves: Sequence[Leaf
 
 def _differences(a: CapturedJob, b: CapturedJob, facts: Facts) -> Iterator[Raw]:
     """Yield what differs: what could be tried as the changes are, the rest as ``envcap diff`` has it."""
-    tried = set()
+    tried = {kind.layer for kind in CHANGE_KINDS}
     try:
-        for change in changes_between(a, b):
-            yield Raw(change.layer, change.name, change.before, change.after)
-        tried = {kind.layer for kind in CHANGE_KINDS}
+        found = changes_between(a, b)
     except EnvcapError:
-        pass  # a document is missing, and the difference says as much as there is left
+        # A document is missing, or the code must not be looked at: the difference says as much as there is left.
+        found, tried = [], set()
+    yield from (Raw(one.layer, one.name, one.before, one.after) for one in found)
     yield from _libraries(facts)
     for layer in diff_attempts(a.attempt, b.attempt).layers:
         if layer.layer in tried or layer.layer in _NO_CAUSE:

@@ -89,10 +89,12 @@ class TrialLog:
         return self._known.get(key)
 
     def add(self, trial: Trial) -> Trial:
-        """Put a trial down, and return it."""
+        """Put a trial down, and return it. What failed is only remembered: the next process may have better luck."""
+        self._known[trial.key] = trial
+        if trial.outcome is Outcome.FAILED:
+            return trial
         with open(self._path, "a", encoding="utf-8") as stream:
             stream.write(json.dumps(trial.to_json()) + "\n")
             stream.flush()
             os.fsync(stream.fileno())
-        self._known[trial.key] = trial
         return trial

@@ -50,6 +50,9 @@ class CapturedJob(ABC):
     origin: Reconstruction | None = None
     """Where the job comes from if it was not captured (`replay.jobs.reconstructed`)."""
 
+    trusted = False
+    """Whether the user took it on their word, whoever vouches for it."""
+
     def __init__(self, index: Index, attempt: Attempt, secrets: Mapping[str, str] | None = None) -> None:
         self.index = index
         self.store = index.store

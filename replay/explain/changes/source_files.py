@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,10 @@ from envcap.model.components import Source
 from envcap.model.descriptor import describe_bytes
 
 from ...build.code import code_path
+from ...errors import ReplayRefusedError
+from ...fidelity import Fidelity
 from ...jobs.base import CapturedJob
+from ...layers import manifest_layer
 from ..draft import Draft
 from .base import NOTHING, Change, ChangeKind
 
@@ -51,19 +55,40 @@ def code_trees(job: CapturedJob) -> list[CodeTree]:
     Raises
     ------
     EnvcapError
-        If one of them can't be put back.
+        If one of them can't be put back, or nobody vouches for the job: git is run in the work tree that it names.
     """
     if job.source is None:
         return []
+    layer = manifest_layer(job, job.trusted)
+    if layer.fidelity is Fidelity.IMPOSSIBLE:
+        raise ReplayRefusedError(f"the code of {job.manifest.attempt} is not looked at: {layer.detail}")
     places = job.place(_LAYER, "roots")
     known = list(places) if isinstance(places, list | tuple) else []
     with tempfile.TemporaryDirectory(prefix="envcap-code-") as folder:
         paths = code_path(job, "captured", folder)
         known += [{}] * (len(paths) - len(known))
         return [
-            CodeTree(root.name, dict(_files(path)), dict(root.data), place if isinstance(place, Mapping) else {})
-            for root, path, place in zip(job.source.roots, paths, known, strict=True)
+            CodeTree(name, dict(_files(path)), dict(root.data), place if isinstance(place, Mapping) else {})
+            for name, root, path, place in zip(
+                _names(one.name for one in job.source.roots), job.source.roots, paths, known, strict=True
+            )
         ]
+
+
+def _names(names: Iterable[str]) -> list[str]:
+    """Return a name of its own for each root; the second of one name is ``name#2``."""
+    seen: Counter[str] = Counter()
+    found = []
+    for name in names:
+        seen[name] += 1
+        found.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return found
+
+
+def _by_name(draft: Draft) -> dict[str, int]:
+    """Return where the roots of a draft are, by their own names."""
+    names = _names(root["name"] for root in draft.software[_LAYER]["roots"])
+    return {name: number for number, name in enumerate(names)}
 
 
 def _files(top: str) -> Iterator[tuple[str, bytes]]:
@@ -94,6 +119,9 @@ class SourceChanges(ChangeKind):
                 pair = before[name].files.get(path), tree.files.get(path)
                 if pair[0] != pair[1]:
                     yield _FileChange(before[name], path, pair[0], pair[1])
+        common = [name for name in before if name in after]
+        if common != [name for name in after if name in before]:
+            yield _RootOrder(list(before), list(after))
         for name in before:
             if name not in after:
                 yield _RootRemoved(_LAYER, name, "there", NOTHING)
@@ -108,7 +136,7 @@ class _FileChange(Change):
         self.contents = before, after
 
     def apply(self, draft: Draft) -> None:
-        (root,) = (one for one in draft.software[_LAYER]["roots"] if one["name"] == self._tree.name)
+        root = draft.software[_LAYER]["roots"][_by_name(draft)[self._tree.name]]
         if root.get("commit") is not None or root["files"] == self._tree.root["files"]:
             _make_plain(root, self._tree, draft)
         data = self.contents[1]
@@ -148,8 +176,27 @@ class _RootAdded(Change):
 class _RootRemoved(Change):
     def apply(self, draft: Draft) -> None:
         roots = draft.software[_LAYER]["roots"]
-        number = next(i for i, root in enumerate(roots) if root["name"] == self.name)
+        number = _by_name(draft)[self.name]
         del roots[number]
         places = draft.places.get(_LAYER, {}).get("roots", [])
         if number < len(places):
             del places[number]
+
+
+class _RootOrder(Change):
+    """The roots are searched in another order: of two modules of one name, the other is found."""
+
+    def __init__(self, before: Sequence[str], after: Sequence[str]) -> None:
+        super().__init__(_LAYER, "order of roots", ", ".join(before), ", ".join(after))
+        self._order = after
+
+    def apply(self, draft: Draft) -> None:
+        there = _by_name(draft)
+        order = [
+            there[name] for name in (*self._order, *(one for one in there if one not in self._order)) if name in there
+        ]
+        roots = draft.software[_LAYER]["roots"]
+        draft.software[_LAYER]["roots"] = [roots[number] for number in order]
+        places = draft.places.get(_LAYER, {}).get("roots", [])
+        if len(places) == len(roots):
+            draft.places[_LAYER]["roots"] = [places[number] for number in order]

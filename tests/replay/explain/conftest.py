@@ -16,7 +16,7 @@ import pytest
 
 from envcap.store.index import Index
 from envcap.store.local import LocalStore
-from replay.comparators.policy import DEFAULT
+from replay.comparators.policies import EXACT
 from replay.explain.bisecting import bisect_jobs
 from replay.explain.bisection import Bisection
 from replay.explain.explanation import Explanation, explain
@@ -74,7 +74,7 @@ class Shop:
 
     def explain(self, a: str, b: str) -> Explanation:
         """Explain two attempts."""
-        return explain(self.job(a), self.job(b), DEFAULT)
+        return explain(self.job(a), self.job(b), EXACT)
 
     def replay(self, *command: str, status: int) -> Any:
         """Run `replay` as a user, with ``--json``."""
