@@ -25,6 +25,7 @@ def _clone(to: Path) -> None:
             shutil.copy2(_ROOT / name, to / name)
 
 
+@pytest.mark.slow
 def test_make_demo(tmp_path: Path) -> None:
     clone, home, tools = tmp_path / "clone", tmp_path / "home", tmp_path / "bin"
     for folder in (clone, home, tools):

@@ -125,6 +125,7 @@ def test_in_a_container(
     assert (layers["configuration"], layers["inputs"], layers["python_dists"], layers["source"]) == ("exact",) * 4
 
 
+@pytest.mark.slow
 def test_in_a_virtual_environment(bundles: Bundles, elsewhere: Callable[[Path], Elsewhere]) -> None:
     found = elsewhere(bundles["catalog"]).replay("venv")
     assert found["verdict"] == "identical"

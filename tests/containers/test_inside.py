@@ -80,6 +80,7 @@ def test_in_the_very_image(inside: Harbour, own_image: str) -> None:
     assert "image_id" not in {hint.claim for hint in _container(inside).hints}
 
 
+@pytest.mark.slow
 def test_in_a_rebuilt_one_once_the_image_is_gone(inside: Harbour, own_image: str) -> None:
     ident = inside.engine.image_id(own_image)
     inside.engine.docker("rmi", "--force", own_image)

@@ -71,6 +71,7 @@ def conda_job(own_harbour: Harbour, tmp_path: Path, tmp_path_factory: pytest.Tem
     return attempt
 
 
+@pytest.mark.slow
 def test_a_conda_prefix(own_harbour: Harbour, conda_job: str, tmp_path: Path, away: Path) -> None:
     planned = own_harbour.json("replay", "plan", conda_job, "--engine", "docker", "--base", own_harbour.engine.base)
     (layer,) = (one for one in planned["layers"] if one["layer"] == "conda")

@@ -35,6 +35,7 @@ def test_one_manifest_and_one_result_a_quantum(observatory: Observatory) -> None
         assert attempt.result.content_key is not None
 
 
+@pytest.mark.slow
 def test_the_same_with_two_processes(own: Observatory) -> None:
     own.observe("-j", "1", output="u/me/one")
     own.observe("-j", "2", output="u/me/two")

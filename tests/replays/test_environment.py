@@ -24,6 +24,7 @@ def test_a_plan_has_no_side_effects(own: Observatory) -> None:
     assert snapshot(own.world.root) == before
 
 
+@pytest.mark.slow
 def test_uncommitted_code_comes_back(own: Observatory) -> None:
     """A dirty file, one that was added to the index, and one that git doesn't know."""
     package = own.world.stack / "starfield"

@@ -72,6 +72,7 @@ def test_the_text_names_the_source_and_what_it_lacks(uncaptured: Uncaptured) -> 
     assert f"run_provenance: RUN {RUN}/" in text
 
 
+@pytest.mark.slow
 def test_without_any_store_the_users_own_is_made(uncaptured: Uncaptured, tmp_path: Path) -> None:
     uuid, _ = uncaptured.find("catalog")
     home = {"HOME": str(tmp_path / "home"), "ENVCAP_STORE": ""}
@@ -104,6 +105,7 @@ def test_what_was_captured_comes_first(observatory: Observatory, uncaptured: Unc
     assert "not captured" not in done.stdout
 
 
+@pytest.mark.slow
 def test_an_input_that_is_gone_is_made_again_into_a_new_run(uncaptured: Uncaptured, tmp_path: Path) -> None:
     repo = uncaptured.copied(tmp_path)
     uuid, path = uncaptured.find("calibrated", repo)

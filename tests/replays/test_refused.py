@@ -87,6 +87,7 @@ def test_a_tampered_input(observatory: Observatory, tmp_path: Path) -> None:
     assert snapshot(repo) == before
 
 
+@pytest.mark.slow
 def test_a_missing_input_and_how_it_is_made_again(observatory: Observatory, tmp_path: Path) -> None:
     repo, path = _copy_with(observatory, tmp_path, "calibrated")
     path.unlink()

@@ -26,6 +26,7 @@ def test_by_uuid(observatory: Observatory, dataset_type: str, code: str) -> None
     assert layers["source"] == ("exact" if code == "captured" else "substituted")
 
 
+@pytest.mark.slow
 def test_the_changed_defaults_would_change_the_outputs(own: Observatory) -> None:
     """The control of `test_by_uuid`: without the frozen configuration, today's code makes something else."""
     from tests.observatory import CHANGED_DEFAULTS

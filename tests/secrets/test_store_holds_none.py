@@ -11,6 +11,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from envcap.collectors.base import Collected, Collector, Keep
 from envcap.collectors.source import SourceCollector
 from envcap.environment import capture_environment
@@ -92,6 +94,7 @@ def test_the_command_line_and_files(laboratory: Laboratory) -> None:
     laboratory.must_hold_no_secret()
 
 
+@pytest.mark.slow
 def test_code_and_installed_packages(laboratory: Laboratory) -> None:
     prefix = laboratory.root / "prefix"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", prefix], check=True)

@@ -26,7 +26,7 @@ class HostRule(Rule):
         if raw.layer == "operating_system":
             return by_size(24, 45, facts)
         if raw.layer == "container" and _IMAGE.search(f"{raw.name} {raw.before} {raw.after}"):
-            return Weight(42, ("another image: whatever is in it may be another",))
+            return Weight(22, ("another image: whatever is in it may be another",))
         if raw.layer == "container" or raw.name in _NO_CAUSE:
             return Weight(8, ("hardly ever decides a result",))
         return by_size(12, 48, facts)

@@ -105,6 +105,7 @@ def test_code_that_is_loose(warm: Shop, store: Store) -> None:
     _check_all(*jobs, store(*jobs))
 
 
+@pytest.mark.slow
 def test_roots_of_code_that_only_one_has(warm: Shop, store: Store) -> None:
     for name in ("one", "two", "three"):
         (warm.root / name).mkdir()

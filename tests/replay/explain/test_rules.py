@@ -250,16 +250,19 @@ def _no_inputs() -> tuple[SimpleNamespace, SimpleNamespace]:
     return job, job
 
 
-NUMBER = {"max_ulp": "1"}
+NUMBER = {"frontier": "2.0:1e-12"}
 
 
 @pytest.mark.parametrize(
     ("differences", "expected"),
     [
         ([], Size.UNKNOWN),
-        ([Difference("x", Kind.VALUE, "d", {"max_ulp": "4096"})], Size.ROUND_OFF),
-        ([Difference("x", Kind.VALUE, "d", {"max_ulp": "4097"})], Size.LARGE),
-        ([Difference("x", Kind.VALUE, "d", NUMBER), Difference("y", Kind.VALUE, "d", {"max_ulp": "9999"})], Size.LARGE),
+        ([Difference("x", Kind.VALUE, "d", {"frontier": "0.0:1e-9 1000.0:1e-3"})], Size.ROUND_OFF),
+        ([Difference("x", Kind.VALUE, "d", {"frontier": "0.0:1e-9 999.0:1e-3"})], Size.LARGE),
+        (
+            [Difference("x", Kind.VALUE, "d", NUMBER), Difference("y", Kind.VALUE, "d", {"frontier": "1.0:0.5"})],
+            Size.LARGE,
+        ),
         ([Difference("x", Kind.VALUE, "d", NUMBER), Difference("y", Kind.CARD, "d")], Size.ROUND_OFF),
         ([Difference("y", Kind.CARD, "d")], Size.LARGE),
         ([Difference("x", Kind.VALUE, "d")], Size.LARGE),
