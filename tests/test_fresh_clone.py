@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 _ROOT = Path(__file__).resolve().parents[1]
 _SECONDS = 300
 _KEPT = ("LANG", "SSL_CERT_FILE", "SSL_CERT_DIR")

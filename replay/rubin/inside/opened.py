@@ -115,11 +115,11 @@ def _open_for_children(place: str, run: str | None) -> Any:
         return None
     if key not in _Opened.butlers:
         _Opened.butlers[key] = None
-        before = set(_open_files())
         butler = Butler.from_config(place, writeable=run is not None, run=run)
         if str(butler._config["registry", "db"]).startswith("sqlite"):
             _disconnect(butler)
-            if not any(path.endswith((".sqlite3", ".sqlite")) for path in {*_open_files()} - before):
+            database = os.path.realpath(str(butler._registry._db._engine.url.database))
+            if database not in _open_files():
                 _Opened.butlers[key] = butler
     return _Opened.butlers[key]
 
