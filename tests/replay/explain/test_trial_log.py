@@ -30,3 +30,12 @@ def test_a_torn_line_is_none_and_the_next_one_stands_alone(tmp_path: Path) -> No
         assert len(log) == 1
         log.add(_trial("second"))
         assert [TrialLog(str(path)).find(key) is not None for key in ("first", "second")] == [True, True]
+
+
+def test_what_failed_is_remembered_but_tried_again_by_the_next(tmp_path: Path) -> None:
+    path = str(tmp_path / "log")
+    failed = Trial("3", [3], Outcome.FAILED, {}, "no room", "0.100")
+    log = TrialLog(path)
+    log.add(failed)
+    assert log.find("3") == failed
+    assert TrialLog(path).find("3") is None
