@@ -97,16 +97,19 @@ class Workshop:
         variables: Mapping[str, str] | None = None,
     ) -> None:
         """Run a job under capture."""
-        environ = {
+        environ = {**self.variables(environment), **(variables or {})}
+        self.run(["envcap", "run", *declared, "--", *argv], cwd=cwd, environ=environ)
+
+    def variables(self, environment: Path) -> dict[str, str]:
+        """Return the environment variables of a job."""
+        return {
             "HOME": str(self.root),
             "LANG": "C.UTF-8",
             "PATH": os.pathsep.join((str(environment / "bin"), os.defpath)),
             "ENVCAP_STORE": self.store.root,
             "ENVCAP_CACHE": str(self.root / "cache"),
             "ENVCAP_KEY": str(self.root / "key"),
-            **(variables or {}),
         }
-        self.run(["envcap", "run", *declared, "--", *argv], cwd=cwd, environ=environ)
 
     def last(self, name: str = "") -> str:
         """Return the latest attempt of a job whose name begins so."""
