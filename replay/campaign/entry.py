@@ -7,23 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from .definition import Planned
+
 __all__ = ("Entry",)
 
 
 @dataclass(frozen=True)
-class Entry:
+class Entry(Planned):
     """One quantum of a campaign, and what its re-run came to.
 
     Attributes
     ----------
-    attempt : `str`
-        Of the original.
-    quantum, task, name : `str`
-        Its UUID, the label of its task, and how people call it.
-    environment : `str`
-        Short name of the software that it ran in; quanta of one environment share it.
-    cpu, node : `str`
-        Where the original ran.
     verdict : `str`
         As `replay.comparators.policy.Verdict`; ``failed`` also if there is none.
     error : `str` or `None`
@@ -42,13 +36,6 @@ class Entry:
         The likeliest first, as `replay.explain.suspect.Suspect.to_json` gives them; of what differs only.
     """
 
-    attempt: str
-    quantum: str
-    task: str
-    name: str
-    environment: str
-    cpu: str
-    node: str
     verdict: str
     error: str | None
     error_type: str | None

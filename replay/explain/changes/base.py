@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from ...jobs.base import CapturedJob
 from ..draft import Draft
 
-__all__ = ("NOTHING", "Change", "ChangeKind")
+__all__ = ("NOTHING", "Change", "ChangeKind", "WholeChange")
 
 NOTHING = "—"
 """The value of what one of the two hasn't got, as `envcap diff` shows it."""
@@ -48,6 +48,31 @@ class Change(ABC):
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON."""
         return {"layer": self.layer, "name": self.name, "before": self.before, "after": self.after}
+
+
+class WholeChange(Change):
+    """A component that is changed as a whole, with the place where it stands.
+
+    Parameters
+    ----------
+    layer : `str`
+        The kind of the component.
+    before, after : `str`
+    component : mapping
+        As the second job has it.
+    place : `object`
+        Where it stood for the second job.
+    """
+
+    def __init__(self, layer: str, before: str, after: str, component: Mapping[str, Any], place: object) -> None:
+        super().__init__(layer, "", before, after)
+        self._component = dict(component)
+        self._place = place
+
+    def apply(self, draft: Draft) -> None:
+        """Put the component in the place of the first job's."""
+        draft.software[self.layer] = self._component
+        draft.places[self.layer] = self._place
 
 
 class ChangeKind(ABC):

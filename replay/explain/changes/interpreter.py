@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from ...conda.packages import conda_of
 from ...jobs.base import CapturedJob
-from ..draft import Draft
-from .base import Change, ChangeKind
+from .base import Change, ChangeKind, WholeChange
 
 __all__ = ("InterpreterChanges",)
 
@@ -27,15 +26,4 @@ class InterpreterChanges(ChangeKind):
         before, after = a.interpreter, b.interpreter
         if before != after:
             told = [f"{one.implementation} {one.version}" for one in (before, after)]
-            yield _InterpreterChange(told, dict(after.data), b.places.get(_LAYER, {}))
-
-
-class _InterpreterChange(Change):
-    def __init__(self, told: Sequence[str], component: dict[str, object], place: object) -> None:
-        super().__init__(_LAYER, "", *told)
-        self._component = component
-        self._place = place
-
-    def apply(self, draft: Draft) -> None:
-        draft.software[_LAYER] = self._component
-        draft.places[_LAYER] = self._place
+            yield WholeChange(_LAYER, told[0], told[1], after.data, b.places.get(_LAYER, {}))

@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 from envcap.differences import document_changes
 from envcap.model.components import Eups
 
 from ...jobs.base import CapturedJob
-from ..draft import Draft
-from .base import Change, ChangeKind
+from .base import Change, ChangeKind, WholeChange
 
 __all__ = ("EupsChanges",)
 
@@ -31,20 +29,9 @@ class EupsChanges(ChangeKind):
             return
         changed = document_changes(before.data, after.data)[:_SHOWN]
         told = ["; ".join(f"{one.name} {getattr(one, side)}" for one in changed) for side in ("before", "after")]
-        yield _EupsChange(told, dict(after.data), b.places.get(_LAYER, {}))
+        yield WholeChange(_LAYER, told[0], told[1], after.data, b.places.get(_LAYER, {}))
 
 
 def _component(job: CapturedJob) -> Eups | None:
     outcome = job.manifest.outcomes.get(_LAYER)
     return job.component(_LAYER, Eups) if outcome is not None and outcome.status == "captured" else None
-
-
-class _EupsChange(Change):
-    def __init__(self, told: Sequence[str], component: dict[str, Any], place: object) -> None:
-        super().__init__(_LAYER, "", *told)
-        self._component = component
-        self._place = place
-
-    def apply(self, draft: Draft) -> None:
-        draft.software[_LAYER] = self._component
-        draft.places[_LAYER] = self._place
