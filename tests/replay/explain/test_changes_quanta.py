@@ -162,7 +162,9 @@ def test_any_part_of_them_can_be_planned(twins: Twins) -> None:
     chance = random.Random(20261127)
     for size in (0, 1, 2, 5, 8, len(_NAMES)):
         chosen = sorted(chance.sample(range(len(_NAMES)), size))
-        Options().plan(twins.hybrid([twins.changes[number] for number in chosen])).check(Fidelity.SUBSTITUTED)
+        plan = Options().plan(twins.hybrid([twins.changes[number] for number in chosen]))
+        plan.check(Fidelity.SUBSTITUTED)
+        assert "configuration" in {layer.name for layer in plan.layers}
 
 
 def test_the_jobs_are_left_as_they_were(twins: Twins) -> None:
