@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from envcap.environment import Environment
 from envcap.errors import EnvcapError
@@ -25,6 +25,7 @@ from .execute.destination import Destination
 from .execute.isolated import IsolatedRepositories
 from .execute.leftovers import Leftovers
 from .execute.quantum import MissingInputsError
+from .execute.reading import DatasetReader
 from .execute.remade import RemadeOutput
 from .execute.server import Servers
 from .execute.work import run_work
@@ -36,9 +37,29 @@ from .pinning.replayed import ReplayedNumerics
 from .planning import Plan
 from .progress import Progress
 from .rubin.places import absolute, is_here
-from .verdict import ReplayVerdict, judge_outputs
+from .verdict import ReadOutput, ReplayVerdict, judge_outputs
 
 __all__ = ("ReplaySession",)
+
+
+@dataclass(frozen=True)
+class _Executed:
+    """What running a plan came to.
+
+    Attributes
+    ----------
+    layers : sequence of `Layer`
+        What was reached.
+    attempt : `str`
+        Of the replay.
+    remade : `list` [ `RemadeOutput` ]
+    built : `Built`
+    """
+
+    layers: tuple[Layer, ...]
+    attempt: str
+    remade: list[RemadeOutput]
+    built: Built
 
 
 class ReplaySession:
@@ -85,20 +106,21 @@ class ReplaySession:
         self._made_first = []
         if isinstance(job, CapturedQuantum):
             self._isolated = self._repositories.free_for(job)
-        layers, writer, remade = self._execute(plan)
+        executed = self._execute(plan)
+        remade = executed.remade
         policy = options.policy.for_new_run() if options.new_run else options.policy
         policy = policy.for_unknown_seed() if job.origin is not None else policy
         with self._progress.step("compare"):
-            outputs = judge_outputs(job, remade, policy, options.given)
+            outputs = judge_outputs(job, remade, policy, options.given, self._reader(job, executed.built))
         judged = {output.remade.original for output in outputs}
         verdict = ReplayVerdict(
             job=job,
-            replay=writer.attempt,
+            replay=executed.attempt,
             outputs=outputs,
             extra=[
                 one.dataset_type for one in remade if one.original not in judged and job.is_science(one.dataset_type)
             ],
-            layers=layers,
+            layers=executed.layers,
             engine=plan.engine,
             code=plan.code,
             seconds=self._progress.seconds,
@@ -122,7 +144,7 @@ class ReplaySession:
         """
         if isinstance(plan.job, CapturedQuantum):
             self._isolated = self._repositories.free_for(plan.job)
-        return self._execute(plan)[2]
+        return self._execute(plan).remade
 
     def forget(self, job: CapturedJob) -> None:
         """Delete what was re-made of the last job; its code stays, since later jobs may share it."""
@@ -158,7 +180,7 @@ class ReplaySession:
         for path in self._repositories.paths:
             shutil.rmtree(path, ignore_errors=True)
 
-    def _execute(self, plan: Plan) -> tuple[tuple[Layer, ...], AttemptWriter, list[RemadeOutput]]:
+    def _execute(self, plan: Plan) -> _Executed:
         """Run one job, after those that make its missing inputs if the user asked for that."""
         job = plan.job
         scratch = self._scratch(job)
@@ -175,7 +197,13 @@ class ReplaySession:
         writer.end(status="ok", outputs=[_output(one) for one in remade], **vars(numerics.recorded))
         layers = self._reached(plan, built, numerics.after)
         replace(plan, layers=layers).check(self._options.require)
-        return layers, writer, remade
+        return _Executed(layers, writer.attempt, remade, built)
+
+    def _reader(self, job: CapturedJob, built: Built) -> ReadOutput | None:
+        """Return what reads a quantum's outputs by the repository's own formatters."""
+        if not isinstance(job, CapturedQuantum):
+            return None
+        return DatasetReader(job, built, self._destination(job), self._scratch(job), self._servers).read
 
     def _numerics(self, job: CapturedJob, built: Built, scratch: str) -> ReplayedNumerics:
         """Return the numerics of a replay, pinned if the user asked for that."""
@@ -219,8 +247,7 @@ class ReplaySession:
             raise ReplayRefusedError(f"input {uuid} is gone, and it can't be made again: {err}") from err
         plan = self._options.plan(producer)
         plan.check(self._options.require)
-        _, _, remade = self._execute(plan)
-        self._remade |= {one.original: one.dataset for one in remade}
+        self._remade |= {one.original: one.dataset for one in self._execute(plan).remade}
         self._made_first.append(producer.manifest.job.name)
 
     def _destination(self, job: CapturedQuantum) -> Destination:

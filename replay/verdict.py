@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,17 @@ from envcap.redact import scrub_document
 from .comparators.base import ComparisonError
 from .comparators.files import FileComparison, compare_files
 from .comparators.policies import Policies
-from .comparators.policy import Verdict, worst
-from .errors import ReplayRefusedError
+from .comparators.policy import Policy, Verdict, worst
+from .errors import ReplayFailedError, ReplayRefusedError
 from .execute.remade import RemadeOutput
 from .fidelity import Layer, layers_as_html
 from .fidelity import worst as lowest
 from .jobs.base import CapturedJob
 
-__all__ = ("JudgedOutput", "ReplayVerdict", "judge_outputs")
+__all__ = ("JudgedOutput", "ReadOutput", "ReplayVerdict", "judge_outputs")
+
+ReadOutput = Callable[[RemadeOutput], tuple[Path, Path]]
+"""Returns archives of NumPy with what is in the original of an output, and in the output."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +161,11 @@ class ReplayVerdict:
 
 
 def judge_outputs(
-    job: CapturedJob, remade: Iterable[RemadeOutput], policies: Policies, given: Mapping[str, str]
+    job: CapturedJob,
+    remade: Iterable[RemadeOutput],
+    policies: Policies,
+    given: Mapping[str, str],
+    read: ReadOutput | None = None,
 ) -> list[JudgedOutput]:
     """Compare each science output and init-output with its original.
 
@@ -168,6 +175,8 @@ def judge_outputs(
         Each output is judged by that of its dataset type.
     given : mapping
         Files that the user named, by dataset UUID: where one is given, it is that file which is judged.
+    read : callable, optional
+        Reads an output and its original, if no comparator knows their files.
 
     Raises
     ------
@@ -187,16 +196,31 @@ def judge_outputs(
             raise ReplayRefusedError(f"{again.dataset_type}: only local files are compared ({where}, {again.uri})")
         gone = not os.path.exists(where)
         policy = policies.for_dataset(again.dataset_type)
+        # Of an original that is gone, the digest is known: if the re-run has it, it is the same to the byte.
+        paths = Path(again.path if gone else where), Path(again.path)
+        readable = read if where == again.original_path and not gone else None
         try:
-            # Of an original that is gone, the digest is known: if the re-run has it, it is the same to the byte.
-            comparison = compare_files(Path(again.path if gone else where), Path(again.path), policy)
+            comparison, unread = _compare(again, paths, policy, readable)
         except ComparisonError as err:
             raise ReplayRefusedError(f"{again.dataset_type} was re-made at {again.path}, but: {err}") from err
         if gone and comparison.remade.digest != original.file.digest:
             known = f"{original.file.digest} is known of it, and the re-run is another file"
             raise ReplayRefusedError(f"{again.dataset_type} was re-made at {again.path}, but {where} is gone: {known}")
-        judged.append(JudgedOutput(original, where, again, comparison, _note(original, comparison, gone)))
+        note = "; ".join(filter(None, (_note(original, comparison, gone), unread)))
+        judged.append(JudgedOutput(original, where, again, comparison, note))
     return judged
+
+
+def _compare(
+    remade: RemadeOutput, paths: tuple[Path, Path], policy: Policy, read: ReadOutput | None
+) -> tuple[FileComparison, str]:
+    """Return how two files compare, and why their formatter was of no use, if it was asked."""
+    if read is None:
+        return compare_files(*paths, policy), ""
+    try:
+        return compare_files(*paths, policy, lambda: read(remade)), ""
+    except (ComparisonError, ReplayFailedError, ReplayRefusedError) as err:
+        return compare_files(*paths, policy), f"compared by its bytes: {err}"
 
 
 def _note(original: Output, comparison: FileComparison, gone: bool) -> str:

@@ -13,7 +13,7 @@ from .apart import ComparatorApart
 from .base import Comparator, reading
 from .matching import IN_PLACE, Matching
 
-__all__ = ("FILE_TYPES", "FileType", "find")
+__all__ = ("BYTES", "FILE_TYPES", "NPZ", "FileType", "find")
 
 _HEAD = 4096
 
@@ -41,6 +41,8 @@ class FileType:
         return cast(Comparator, getattr(import_module(module), self.comparator)(matching))
 
 
+NPZ = FileType("npz", "numpy_file", "NpzComparator", suffixes=(".npz",))
+BYTES = FileType("bytes", "raw_bytes", "BytesComparator")
 FILE_TYPES = (
     FileType(
         "fits",
@@ -61,14 +63,13 @@ FILE_TYPES = (
     ),
     FileType("ecsv", "ecsv", "EcsvComparator", magic=(b"# %ECSV ",), suffixes=(".ecsv",)),
     FileType("npy", "numpy_file", "NpyComparator", magic=(b"\x93NUMPY",), suffixes=(".npy",)),
-    FileType("npz", "numpy_file", "NpzComparator", suffixes=(".npz",)),
+    NPZ,
     FileType("json", "json_yaml", "JsonComparator", suffixes=(".json",)),
     FileType("yaml", "json_yaml", "YamlComparator", suffixes=(".yaml", ".yml")),
 )
 """In the order in which they are tried: first by magic bytes, which a renamed file keeps, then by suffix."""
 
 _TEXT = FileType("text", "text", "TextComparator")
-_BYTES = FileType("bytes", "raw_bytes", "BytesComparator")
 
 
 def find(path: Path) -> FileType:
@@ -97,7 +98,7 @@ def find(path: Path) -> FileType:
     for file_type in FILE_TYPES:
         if path.name.lower().endswith(file_type.suffixes):
             return file_type
-    return _TEXT if _is_text(head) else _BYTES
+    return _TEXT if _is_text(head) else BYTES
 
 
 def _is_text(head: bytes) -> bool:

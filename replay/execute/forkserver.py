@@ -3,10 +3,11 @@
 
 A program of its own, of the standard library alone: ``python forkserver.py WORKER TELLING PROBE MAPPED OUTSIDE
 MODULE…``. It imports the modules, which is what takes the time, then answers lines of JSON on its standard input. It
-lets the worker, a package in a directory, ``prepare(REQUEST)``, and forks, and the child runs ``answer(REQUEST,
-RESPONSE)``, then ``tell(TOLD, PROBE, MAPPED)`` of another program (`replay.readback`). No child sees what an earlier
-one left in memory. In a sandbox with process ids of its own (OUTSIDE names another namespace than this process's), the
-server ends everything that a child started, and empties the temporary directories.
+lets the worker, a package in a directory, ``prepare(REQUEST, RESPONSE)``, and forks, and the child runs
+``answer(REQUEST, RESPONSE)``, then ``tell(TOLD, PROBE, MAPPED)`` of another program (`replay.readback`). When the child
+has ended, the worker may ``finish(REQUEST, RESPONSE)``. No child sees what an earlier one left in memory. In a sandbox
+with process ids of its own (OUTSIDE names another namespace than this process's), the server ends everything that a
+child started, and empties the temporary directories.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import stat
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -56,10 +58,10 @@ def main() -> None:
     _say(answers, {"ready": True, "python": sys.version.split()[0]})
     for line in sys.stdin:
         task = json.loads(line)
-        started = time.perf_counter()
+        started = time.monotonic()
         sys.stdout.flush()
         sys.stderr.flush()
-        _prepare(worker, task["request"])
+        _let(worker.prepare, task["request"], task["response"])
         # A child's garbage collections would look at all that was imported, and so copy it.
         gc.freeze()
         before = _count(_MEMORY_EVENTS, "oom_kill "), _count(_FORK_EVENTS, "max ")
@@ -70,16 +72,17 @@ def main() -> None:
             telling.tell(_opened(task["told"]), probe, mapped)
             _leave()
         _Child.pid = pid
-        status, timed_out = _wait(pid, task["seconds"])
+        status, timed_out = _wait(pid, started + task["seconds"])
         _Child.pid = 0
         _end_all(pid, alone)
+        _let(worker.finish, task["request"], task["response"])
         found = {
             "status": status,
             "timed_out": timed_out,
             "out_of_memory": _count(_MEMORY_EVENTS, "oom_kill ") > before[0],
             "out_of_processes": _count(_FORK_EVENTS, "max ") > before[1],
         }
-        _say(answers, {**found, "seconds": time.perf_counter() - started})
+        _say(answers, {**found, "seconds": time.monotonic() - started})
 
 
 def _say(answers: Any, found: dict[str, object]) -> None:
@@ -116,11 +119,11 @@ def _preload(name: str) -> None:
         traceback.print_exc()
 
 
-def _prepare(worker: Any, request: str) -> None:
-    """Do once, in this process, what each child would do."""
+def _let(work: Callable[..., None], *paths: str) -> None:
+    """Let the worker do in this process what no payload takes part in."""
     try:
-        worker.prepare(request)
-    except BaseException:  # noqa: BLE001  (likewise)
+        work(*paths)
+    except BaseException:  # noqa: BLE001  (there is no good answer then, and whoever asked says so)
         traceback.print_exc()
 
 
@@ -157,9 +160,8 @@ def _opened(path: str) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
 
-def _wait(pid: int, seconds: float) -> tuple[int, bool]:
+def _wait(pid: int, deadline: float) -> tuple[int, bool]:
     """Return a child's exit status (negative for a signal), and whether it took too long and was killed."""
-    deadline = time.monotonic() + seconds
     timed_out = False
     while True:
         ended, status = os.waitpid(pid, os.WNOHANG)

@@ -19,7 +19,7 @@ from .remade import RemadeOutput
 from .server import Servers, last_lines
 from .visible import seen_by_quantum
 
-__all__ = ("MissingInputsError", "run_quantum")
+__all__ = ("MissingInputsError", "ask", "request_of", "run_quantum")
 
 _MIDDLEWARE = (
     "lsst.daf.butler",
@@ -61,14 +61,39 @@ def run_quantum(
     ReplayRefusedError
         If the code doesn't take the captured configuration, or an input's file was tampered with; nothing has run.
     """
+    response = ask(request_of(job, destination), job, built, destination, scratch, servers)
+    return _outputs(job, response, _log(scratch))
+
+
+def ask(
+    request: Mapping[str, object],
+    job: CapturedQuantum,
+    built: Built,
+    destination: Destination,
+    scratch: str,
+    servers: Servers,
+) -> dict[str, Any]:
+    """Have the worker program answer a request about a quantum, and return what it says of what it did.
+
+    Parameters
+    ----------
+    request : mapping
+    scratch : `str`
+        The replay's directory.
+
+    Raises
+    ------
+    MissingInputsError, ReplayFailedError, ReplayRefusedError
+        As `run_quantum`.
+    """
     request_path, response_path = os.path.join(scratch, "request.json"), os.path.join(scratch, "response.json")
     for path in (response_path, told_file(scratch)):
         if os.path.exists(path):
             os.unlink(path)  # an answer to an earlier request must not be taken for one to this
-    log_path = os.path.join(scratch, "log.txt")
+    log_path = _log(scratch)
     try:
         with open(request_path, "w", encoding="utf-8") as stream:
-            json.dump(_request(job, destination), stream)
+            json.dump(request, stream)
         response, ended = _answer(job, built, destination, (request_path, response_path, log_path), servers)
     finally:
         os.unlink(request_path)  # it may hold a secret that was given again
@@ -84,7 +109,11 @@ def run_quantum(
         raise ReplayRefusedError(response["reason"])
     if response["status"] == "failed":
         raise ReplayFailedError(f"the payload failed: {_one_line(response['reason'])} (log: {log_path})")
-    return _outputs(job, response, log_path)
+    return response
+
+
+def _log(scratch: str) -> str:
+    return os.path.join(scratch, "log.txt")
 
 
 def _answer(
@@ -123,7 +152,8 @@ def _one_line(text: str) -> str:
     return line if len(line) <= _MAX_REASON else f"{line[:_MAX_REASON]}…"
 
 
-def _request(job: CapturedQuantum, destination: Destination) -> dict[str, object]:
+def request_of(job: CapturedQuantum, destination: Destination) -> dict[str, object]:
+    """Return what the worker program must know of a quantum."""
     manifest = job.manifest
 
     def inputs(datasets: list[Dataset]) -> list[Dataset]:

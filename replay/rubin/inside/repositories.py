@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .frozen import Refused
-from .opened import opened_isolated
+from .opened import is_told, isolated_butler
 
 __all__ = ("isolated_repository", "new_run")
 
@@ -40,26 +40,26 @@ def isolated_repository(
             if key in original:
                 kept[key] = original[key]
         Butler.makeRepo(folder, config=kept, dimensionConfig=source.dimensions.dimensionConfig)
-    made = opened_isolated(request)
-    with made.transaction():  # a commit for each record takes longer than the records
-        for element, record in _records(data_ids):
-            made.registry.insertDimensionData(element, record, skip_existing=True)
+    made = isolated_butler(request)
     inputs, transfer = _pinned_inputs(source, made, request)
+    named = [*data_ids, *(ref.dataId for ref in transfer)]
+    records = [one for one in _records(named) if not is_told(request, (one[0].name, one[1].dataId))]
+    with made.transaction():  # a commit for each record takes longer than the records
+        for element, record in records:
+            made.registry.insertDimensionData(element, record, skip_existing=True)
+    made.collections.register(request["run"])
     if transfer:
-        made.transfer_from(source, transfer, transfer="copy", register_dataset_types=True, transfer_dimensions=True)
+        made.transfer_from(source, transfer, transfer="copy", register_dataset_types=True)
     return made, inputs
 
 
 def _records(data_ids: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-    """Yield the records of some data IDs, each once, in the order in which they may be inserted."""
-    seen: set[tuple[str, Any]] = set()
+    """Yield the records of some data IDs in the order in which they may be inserted."""
     for data_id in data_ids:
         for element in data_id.universe.sorted(data_id.dimensions.elements):
             record = data_id.records[element.name]
-            if record is None or not element.has_own_table or (element.name, record.dataId) in seen:
-                continue
-            seen.add((element.name, record.dataId))
-            yield element, record
+            if record is not None and element.has_own_table:
+                yield element, record
 
 
 def _pinned_inputs(source: Any, isolated: Any, request: Mapping[str, Any]) -> tuple[dict[str, list[Any]], list[Any]]:

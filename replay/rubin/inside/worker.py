@@ -4,7 +4,9 @@
 Only public classes of the middleware are used: the quantum is made directly, from the pinned UUIDs, without a query and
 without a quantum graph. Works on lsst-pipe-base 30.2026.500 (Python 3.11) and 30.2026.4300.
 
-The request and the response are JSON files; `replay.execute.quantum` writes the one and reads the other.
+The server calls `prepare` before it forks and `finish` after its child has ended, the child calls `answer`: it has the
+payload to itself, and a fresh state for it; what the middleware does around it is done where it is warm. The request
+and the response are JSON files; `replay.execute.quantum` writes the one and reads the other.
 """
 
 from __future__ import annotations
@@ -15,39 +17,175 @@ import signal
 import time
 import traceback
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any, ClassVar
 
 from .frozen import Refused, import_class
-from .opened import data_id, opened_source, prepare, task_graph
-from .repositories import isolated_repository, new_run
+from .opened import disconnect_all, forget_all
+from .prepared import Prepared, found_outputs, in_isolated_repository, in_new_run, take_in
+from .reading import put_down
 
-__all__ = ("answer", "prepare")
+__all__ = ("answer", "finish", "prepare")
 
 
-class _Payload:
-    """Whether the payload has been started: what goes wrong before is no fault of its own."""
+class _Now:
+    """The quantum of this process.
 
-    started = False
+    Attributes
+    ----------
+    prepared : `Prepared` or `None`
+    error : `BaseException` or `None`
+        Why it is not prepared: the child says so.
+    seconds : `dict`
+    payload_started : `bool`
+        What goes wrong before is no fault of the payload.
+    """
+
+    prepared: ClassVar[Prepared | None] = None
+    error: ClassVar[BaseException | None] = None
+    seconds: ClassVar[dict[str, float]] = {}
+    payload_started: ClassVar[bool] = False
+
+
+def prepare(request_path: str, response_path: str) -> None:
+    """Prepare the quantum of a request, unless it writes into the user's repository: then its child does."""
+    request = _read(request_path)
+    _Now.prepared = _Now.error = None
+    _Now.seconds = {}
+    with suppress(FileNotFoundError):
+        os.unlink(_provenance(response_path))
+    if request["new_run"] or "read" in request:
+        return
+    try:
+        _prepare(request)
+    except BaseException as err:  # noqa: BLE001  (the child raises it again)
+        _Now.error = err
+        forget_all()
+    disconnect_all()
 
 
 def answer(request_path: str, response_path: str) -> None:
     """Answer one request."""
     answering = os.getpid()
     signal.signal(signal.SIGINT, _interrupt)
-    with open(request_path, encoding="utf-8") as stream:
-        request = json.load(stream)
+    request = _read(request_path)
+    response: dict[str, Any]
     try:
-        response = {"status": "ok", **_replay(request)}
+        if "read" in request:
+            put_down(request)
+            response = {"status": "ok"}
+        else:
+            response = {"status": "ok", **_replay(request, _provenance(response_path))}
     except Refused as err:
         response = {"status": "refused", "reason": str(err), **err.details}
     except Exception as err:  # noqa: BLE001  (the payload may raise anything, and that is the answer)
         traceback.print_exc()
-        response = {"status": "failed" if _Payload.started else "unprepared", "reason": f"{type(err).__name__}: {err}"}
+        response = _wrong("failed" if _Now.payload_started else "unprepared", err)
     if os.getpid() != answering:
         os._exit(1)  # the payload forked, and this is not the process that was asked
-    with open(response_path, "w", encoding="utf-8") as stream:
-        json.dump(response, stream)
+    _write(response_path, response)
+
+
+def finish(request_path: str, response_path: str) -> None:
+    """Take what the child of a request made into the isolated repository, and complete its response."""
+    request, prepared = _read(request_path), _Now.prepared
+    if request["new_run"] or prepared is None or not os.path.exists(_provenance(response_path)):
+        return
+    response = _read(response_path)
+    try:
+        take_in(prepared, request, _provenance(response_path))
+        response["outputs"] = found_outputs(prepared)
+    except Exception as err:  # noqa: BLE001  (what the payload left there may be anything)
+        traceback.print_exc()
+        forget_all()
+        response = _wrong("failed", err)
+    _write(response_path, response)
+
+
+def _prepare(request: Mapping[str, Any]) -> None:
+    started = time.perf_counter()
+    import_class(request["task_class"], "task class")
+    imported = time.perf_counter()
+    _Now.prepared = in_new_run(request) if request["new_run"] else in_isolated_repository(request)
+    _Now.seconds = {"import": imported - started, "prepare": time.perf_counter() - imported}
+
+
+def _replay(request: Mapping[str, Any], provenance_path: str) -> dict[str, Any]:
+    from lsst.utils.threads import disable_implicit_threading
+
+    if _Now.error is not None:
+        raise _Now.error
+    if not request["implicit_threading"]:
+        disable_implicit_threading()  # as pipetask does by default: thread counts decide bits
+    if _Now.prepared is None:
+        _prepare(request)
+    prepared = _Now.prepared
+    assert prepared is not None
+    started = time.perf_counter()
+    _Now.payload_started = True
+    try:
+        if request["init"]:
+            _write_init_outputs(prepared)
+        else:
+            if request["new_run"]:
+                _start_run(prepared, request["run"])
+            _execute(prepared, request)
+    except BaseException:
+        if request["new_run"] and not request["continue_run"]:
+            # It is ours, and the user's repository keeps nothing half made.
+            prepared.butler.removeRuns([request["run"]])
+        raise
+    response: dict[str, Any] = {"seconds": {**_Now.seconds, "run": time.perf_counter() - started}}
+    if request["new_run"]:
+        response["outputs"] = found_outputs(prepared)
+    else:
+        _write(provenance_path, prepared.butler.extract_provenance_data().model_dump(mode="json"))
+    return response
+
+
+def _execute(prepared: Prepared, request: Mapping[str, Any]) -> None:
+    from lsst.pipe.base import TaskFactory
+    from lsst.pipe.base.single_quantum_executor import SingleQuantumExecutor
+
+    butler = prepared.butler
+    given = {"butler": butler}
+    if not request["new_run"]:
+        butler.close = lambda: None  # it is asked for its records afterwards
+        given = {"limited_butler_factory": lambda _: butler}
+    quantum_id = uuid.uuid4() if request["new_run"] else uuid.UUID(request["quantum"])
+    executor = SingleQuantumExecutor(task_factory=TaskFactory(), **given)
+    executor.execute(prepared.graph.tasks[request["label"]], prepared.quantum, quantum_id=quantum_id)
+
+
+def _init_objects(prepared: Prepared) -> Iterator[tuple[Any, Any]]:
+    """Yield each init-output that constructing the task makes, with its dataset type."""
+    made: list[tuple[Any, Any]] = []
+
+    def get(dataset_type: Any) -> Any:
+        return prepared.butler.get(prepared.quantum.initInputs[dataset_type.name])
+
+    prepared.graph.instantiate_tasks(get_init_input=get, init_outputs=made)
+    return iter(made)
+
+
+def _write_init_outputs(prepared: Prepared) -> None:
+    refs = {ref.datasetType.name: ref for ref in prepared.outputs}
+    for made, dataset_type in _init_objects(prepared):
+        if dataset_type.name in refs:
+            prepared.butler.put(made, refs[dataset_type.name])
+
+
+def _start_run(prepared: Prepared, run: str) -> None:
+    """Write what pipetask writes into a RUN before its first quantum, unless an earlier quantum of the RUN did."""
+    from lsst.utils.packages import Packages
+
+    objects = [(dataset_type.name, made) for made, dataset_type in _init_objects(prepared)]
+    objects += [(node.init.config_output.dataset_type_name, node.config) for node in prepared.graph.tasks.values()]
+    objects.append(("packages", Packages.fromSystem()))
+    for name, made in objects:
+        if prepared.butler.find_dataset(name, collections=[run]) is None:
+            prepared.butler.put(made, name, run=run)
 
 
 def _interrupt(number: int, frame: object) -> None:
@@ -56,145 +194,20 @@ def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _replay(request: Mapping[str, Any]) -> dict[str, Any]:
-    started = time.perf_counter()
-    import_class(request["task_class"], "task class")
-    imported = time.perf_counter()
-
-    from lsst.utils.threads import disable_implicit_threading
-
-    if not request["implicit_threading"]:
-        disable_implicit_threading()  # as pipetask does by default: thread counts decide bits
-    source = opened_source(request)
-    graph = task_graph(source, request)
-    outputs = list(_output_refs(source, graph, request))
-    if request["new_run"]:
-        destination, inputs = new_run(source, request)
-    else:
-        destination, inputs = isolated_repository(source, request, [ref.dataId for ref in outputs])
-    prepared = time.perf_counter()
-    try:
-        graph.register_dataset_types(destination)
-        _Payload.started = True
-        if request["init"]:
-            _write_init_outputs(destination, graph, inputs, {ref.datasetType.name: ref for ref in outputs})
-        else:
-            if request["new_run"]:
-                _start_run(destination, graph, inputs, request["run"])
-            _execute(destination, graph, request, inputs, outputs)
-    except BaseException:
-        if request["new_run"] and not request["continue_run"]:
-            destination.removeRuns([request["run"]])  # it is ours, and the user's repository keeps nothing half made
-        raise
-    done = time.perf_counter()
-    return {
-        "outputs": [
-            {**_found(destination, ref), "original": _original(source, dataset["id"])}
-            for ref, dataset in zip(outputs, request["outputs"], strict=True)
-        ],
-        "seconds": {"import": imported - started, "prepare": prepared - imported, "run": done - prepared},
-    }
+def _wrong(status: str, error: Exception) -> dict[str, Any]:
+    return {"status": status, "reason": f"{type(error).__name__}: {error}"}
 
 
-def _output_refs(source: Any, graph: Any, request: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield the outputs: with their original UUIDs in an isolated repository, with fresh ones in a new RUN."""
-    from lsst.daf.butler import DatasetRef
-
-    node = graph.tasks[request["label"]]
-    edges = (*node.iter_all_outputs(), *node.init.iter_all_outputs())
-    types = {
-        edge.parent_dataset_type_name: edge.adapt_dataset_type(
-            graph.dataset_types[edge.parent_dataset_type_name].dataset_type
-        )
-        for edge in edges
-    }
-    expanded: dict[Any, Any] = {}
-    for dataset in request["outputs"]:
-        named = data_id(source, dataset["data_id"])
-        if named not in expanded:
-            expanded[named] = source.registry.expandDataId(named)
-        own_id = {} if request["new_run"] else {"id": uuid.UUID(dataset["id"])}
-        yield DatasetRef(types[dataset["dataset_type"]], expanded[named], run=request["run"], **own_id)
+def _provenance(response_path: str) -> str:
+    """Return where the child leaves what `finish` needs."""
+    return f"{response_path}.provenance"
 
 
-def _adapted(graph: Any, edge: Any, refs: Iterable[Any]) -> tuple[Any, list[Any]]:
-    """Return the dataset type and the refs as a task's connection sees them (storage class, component)."""
-    dataset_type = edge.adapt_dataset_type(graph.dataset_types[edge.parent_dataset_type_name].dataset_type)
-    return dataset_type, [edge.adapt_dataset_ref(ref) for ref in refs]
+def _read(path: str) -> dict[str, Any]:
+    with open(path, encoding="utf-8") as stream:
+        return dict(json.load(stream))
 
 
-def _execute(
-    butler: Any, graph: Any, request: Mapping[str, Any], inputs: dict[str, list[Any]], outputs: list[Any]
-) -> None:
-    from lsst.daf.butler import Quantum
-    from lsst.pipe.base import TaskFactory
-    from lsst.pipe.base.single_quantum_executor import SingleQuantumExecutor
-
-    node = graph.tasks[request["label"]]
-    by_type: dict[Any, list[Any]] = {}
-    for ref in outputs:
-        by_type.setdefault(ref.datasetType, []).append(ref)
-    given = [_adapted(graph, edge, inputs.get(edge.parent_dataset_type_name, ())) for edge in node.iter_all_inputs()]
-    init = [_adapted(graph, edge, inputs[edge.parent_dataset_type_name]) for edge in node.init.iter_all_inputs()]
-    quantum = Quantum(
-        taskName=node.task_class_name,
-        taskClass=node.task_class,
-        dataId=butler.registry.expandDataId(data_id(butler, request["data_id"])),
-        initInputs={dataset_type: refs[0] for dataset_type, refs in init},
-        inputs=dict(given),
-        outputs=by_type,
-    )
-    quantum_id = uuid.uuid4() if request["new_run"] else uuid.UUID(request["quantum"])
-    executor = SingleQuantumExecutor(butler=butler, task_factory=TaskFactory())
-    executor.execute(node, quantum, quantum_id=quantum_id)
-
-
-def _init_objects(butler: Any, graph: Any, inputs: dict[str, list[Any]]) -> Iterator[tuple[Any, Any]]:
-    """Yield each init-output that constructing the task makes, with its dataset type."""
-    made: list[tuple[Any, Any]] = []
-
-    def get(dataset_type: Any) -> Any:
-        return butler.get(inputs[dataset_type.nameAndComponent()[0]][0])
-
-    graph.instantiate_tasks(get_init_input=get, init_outputs=made)
-    return iter(made)
-
-
-def _write_init_outputs(butler: Any, graph: Any, inputs: dict[str, list[Any]], refs: Mapping[str, Any]) -> None:
-    for made, dataset_type in _init_objects(butler, graph, inputs):
-        if dataset_type.name in refs:
-            butler.put(made, refs[dataset_type.name])
-
-
-def _start_run(butler: Any, graph: Any, inputs: dict[str, list[Any]], run: str) -> None:
-    """Write what pipetask writes into a RUN before its first quantum, unless an earlier quantum of the RUN did."""
-    from lsst.utils.packages import Packages
-
-    objects = [(dataset_type.name, made) for made, dataset_type in _init_objects(butler, graph, inputs)]
-    objects += [(node.init.config_output.dataset_type_name, node.config) for node in graph.tasks.values()]
-    objects.append(("packages", Packages.fromSystem()))
-    for name, made in objects:
-        if butler.find_dataset(name, collections=[run]) is None:
-            butler.put(made, name, run=run)
-
-
-def _found(butler: Any, ref: Any) -> dict[str, Any]:
-    """Return where an output is now, if it was made."""
-    made = butler.stored(ref)
-    uri = butler.getURI(ref) if made else None
-    return {
-        "dataset_type": ref.datasetType.name,
-        "dataset": str(ref.id),
-        "path": uri.ospath if uri is not None and uri.isLocal else None,
-        "uri": str(uri) if uri is not None else None,
-        "made": bool(made and uri is not None and uri.exists()),
-    }
-
-
-def _original(butler: Any, dataset: str) -> str | None:
-    """Return where the original of an output is now, in the repository that was named."""
-    ref = butler.get_dataset(uuid.UUID(dataset))
-    if ref is None or not butler.stored(ref):
-        return None
-    uri = butler.getURI(ref)
-    return uri.ospath if uri.isLocal and uri.exists() else None
+def _write(path: str, document: Mapping[str, Any]) -> None:
+    with open(path, "w", encoding="utf-8") as stream:
+        json.dump(document, stream)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a server opens for its children has no connection, is what stands there now, and knows what they wrote."""
+"""What a server keeps open has no connection when it forks, is what stands there now, and knows what is in it."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,11 @@ from replay.rubin.inside import opened
 
 
 @pytest.fixture(autouse=True)
-def nothing_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+def nothing_opened() -> Iterator[None]:
     """Let every test begin with nothing opened."""
-    for name, empty in (("butlers", {}), ("graphs", {}), ("known", set()), ("unknown", set()), ("earlier", {})):
-        monkeypatch.setattr(opened._Opened, name, empty)
+    opened.forget_all()
+    yield
+    opened.forget_all()
 
 
 @pytest.fixture
@@ -29,64 +30,71 @@ def repo(tmp_path: Path) -> Path:
     return tmp_path / "repo"
 
 
-def request_for(repo: Path, **others: Any) -> dict[str, Any]:
+def request_for(repo: Path) -> dict[str, Any]:
     """Return what of a request counts here."""
-    parts: dict[str, Any] = {"inputs": [], "init_inputs": [], "outputs": []}
-    return {"isolated": str(repo), "repository": f"{repo}-none", "run": "u/r", "new_run": False, **parts, **others}
+    return {"isolated": str(repo), "repository": str(repo)}
 
 
 def databases() -> list[str]:
     """Return the databases that this process has open."""
-    return [path for path in opened._open_files() if path.endswith(".sqlite3")]
+    found = []
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found.append(os.readlink(f"/proc/self/fd/{name}"))
+        except OSError:
+            continue
+    return [path for path in found if path.endswith(".sqlite3")]
 
 
-def test_what_is_opened_holds_no_connection_and_serves_a_child(repo: Path) -> None:
-    butler = opened._open_for_children(str(repo), "u/r")
-    assert butler is not None
+@pytest.mark.parametrize("open_it", [opened.source_butler, opened.isolated_butler])
+def test_no_connection_is_left_and_the_same_butler_serves_again(repo: Path, open_it: Any) -> None:
+    butler = open_it(request_for(repo))
+    assert list(butler.collections.query("*")) == []
+    assert databases()
+    opened.disconnect_all()
     assert databases() == []
-    assert opened._open_for_children(str(repo), "u/r") is butler
-    child = os.fork()
-    if child == 0:
-        butler.collections.register("u/of/a/child")
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    butler.registry.refresh()
-    assert "u/of/a/child" in butler.collections.query("*")
-
-
-def test_nothing_is_kept_open_while_a_database_is(repo: Path) -> None:
-    with open(repo / "gen3.sqlite3", "rb"):
-        assert opened._open_for_children(str(repo), None) is None
-
-
-@pytest.mark.parametrize("place", ["/no/such/place", "https://example.org/repo", "a-label", "/dev/null/repo", "a\0b"])
-def test_what_is_no_repository_of_this_host_is_left_to_the_child(place: str) -> None:
-    assert opened._open_for_children(place, None) is None
+    assert open_it(request_for(repo)) is butler
+    assert list(butler.collections.query("*")) == []
 
 
 def test_a_repository_in_the_place_of_another_is_opened_anew(repo: Path) -> None:
-    first = opened._open_for_children(str(repo), "u/r")
-    assert opened.opened_isolated(request_for(repo)) is first
+    first = opened.isolated_butler(request_for(repo))
+    assert not opened.is_told(request_for(repo), "something")
+    assert opened.is_told(request_for(repo), "something")
     shutil.rmtree(repo)
     Butler.makeRepo(str(repo))
-    assert opened.opened_isolated(request_for(repo)) is not first
-    assert opened._open_for_children(str(repo), "u/r") is not first
+    assert opened.isolated_butler(request_for(repo)) is not first
+    assert not opened.is_told(request_for(repo), "something")
 
 
-def test_what_a_child_has_written_is_known_before_the_next(repo: Path, tmp_path: Path) -> None:
-    dataset = {"dataset_type": "made", "id": "0" * 32, "run": "u/r", "data_id": {}}
-    request = request_for(repo, outputs=[dataset])
-    path = tmp_path / "request.json"
-    path.write_text(json.dumps(request))
-    opened.prepare(str(path))
-    shared = opened.opened_isolated(request)
-    assert not opened._needed(request) <= opened._Opened.known
-    other = Butler.from_config(str(repo), writeable=True, run="u/r")  # as a child of its own would
+def test_after_an_error_everything_is_opened_anew(repo: Path) -> None:
+    first = opened.isolated_butler(request_for(repo))
+    assert not opened.is_told(request_for(repo), "something")
+    opened.forget_all()
+    assert databases() == []
+    assert opened.isolated_butler(request_for(repo)) is not first
+    assert not opened.is_told(request_for(repo), "something")
+
+
+def test_what_the_server_of_another_environment_wrote_is_known(repo: Path) -> None:
+    butler = opened.isolated_butler(request_for(repo))
+    assert list(butler.registry.queryDatasetTypes("made")) == []
+    opened.note_written(request_for(repo))
+    other = Butler.from_config(str(repo), writeable=True, run="u/r")
     other.registry.registerDatasetType(DatasetType("made", (), "StructuredDataDict", universe=other.dimensions))
-    other.put({"a": 1}, "made")
-    opened.prepare(str(path))
-    assert opened._needed(request) <= opened._Opened.known
-    assert opened.opened_isolated(request) is shared
-    assert shared.get("made") == {"a": 1}
-    # Of something else, nothing is known.
-    assert not opened._needed({**request, "run": "u/other"}) <= opened._Opened.known
+    ref = other.put({"a": 1}, "made")
+    assert opened.isolated_butler(request_for(repo)) is butler
+    assert butler.get(butler.get_dataset(ref.id)) == {"a": 1}
+
+
+def test_nothing_is_looked_up_again_if_nobody_else_wrote(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    butler = opened.isolated_butler(request_for(repo))
+    butler.collections.register("u/own")
+    opened.note_written(request_for(repo))
+    refreshed: list[int] = []
+    monkeypatch.setattr(butler._registry, "refresh", lambda: refreshed.append(1))
+    opened.isolated_butler(request_for(repo))
+    assert refreshed == []
+    Butler.from_config(str(repo), writeable=True).collections.register("u/other")
+    opened.isolated_butler(request_for(repo))
+    assert refreshed == [1]
