@@ -257,7 +257,8 @@ class ReplaySession:
         if run is None:
             raise ReplayRefusedError("the job's RUN was not captured; name one with --run")
         isolated = None if options.new_run else self._isolated
-        return Destination(repository, isolated, run, self._remade, self._started)
+        kept = options.recursive or not options.discarded  # what is pruned at the end needs no registry
+        return Destination(repository, isolated, run, self._remade, self._started, kept)
 
     def _repository(self, job: CapturedQuantum) -> str:
         """Return the job's repository, or what came of it in a bundle if that is gone, or nothing may be fetched."""

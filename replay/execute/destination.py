@@ -25,6 +25,8 @@ class Destination:
         UUIDs of inputs that were re-made, by their original UUIDs.
     started : `bool`
         Whether an earlier quantum of this replay made the RUN.
+    kept : `bool`
+        Whether the isolated repository is to be one, for later quanta and for people, when the quantum has run.
     """
 
     repository: str
@@ -32,3 +34,4 @@ class Destination:
     run: str
     replaced: Mapping[str, str]
     started: bool
+    kept: bool

@@ -169,6 +169,7 @@ def request_of(job: CapturedQuantum, destination: Destination) -> dict[str, obje
         "run": destination.run,
         "new_run": destination.isolated is None,
         "continue_run": destination.started,
+        "kept": destination.kept,
         "quantum": manifest.job.quantum,
         "init": bool(job.task.init),
         "task_class": job.task.task_class,

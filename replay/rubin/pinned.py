@@ -35,6 +35,7 @@ def pinned_repository(job: CapturedQuantum, folder: str) -> list[str]:
     request = {
         "isolated": folder,
         "run": job.manifest.job.run,
+        "new_run": False,
         "inputs": list(job.datasets(job.manifest.job.inputs)),
         "init_inputs": list(job.datasets(job.manifest.job.init_inputs)),
     }

@@ -4,12 +4,22 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from .frozen import frozen_config, import_class
 
-__all__ = ("disconnect_all", "forget_all", "is_told", "isolated_butler", "note_written", "source_butler", "task_graph")
+__all__ = (
+    "disconnect_all",
+    "forget_all",
+    "is_told",
+    "isolated_butler",
+    "note_written",
+    "quantum_butler",
+    "source_butler",
+    "task_graph",
+)
 
 _Identity = tuple[str, int, int]
 
@@ -27,12 +37,15 @@ class _Opened:
         What an isolated repository was told, by its identity and what that was.
     written : `dict`
         The state of an isolated repository's database when this process wrote to it last, by its identity.
+    without_registry : `dict`
+        A butler of an isolated repository without its registry, by its identity.
     """
 
     butlers: ClassVar[dict[_Identity | str, Any]] = {}
     graphs: ClassVar[dict[tuple[object, ...], Any]] = {}
     told: ClassVar[set[tuple[_Identity | str, object]]] = set()
     written: ClassVar[dict[_Identity | str, tuple[int, int]]] = {}
+    without_registry: ClassVar[dict[_Identity | str, Any]] = {}
 
 
 def source_butler(request: Mapping[str, Any]) -> Any:
@@ -53,6 +66,46 @@ def note_written(request: Mapping[str, Any]) -> None:
     """Note that this process has written to the isolated repository, and knows what is there."""
     place = request["isolated"]
     _Opened.written[_key(place)] = _state(_opened(place, writeable=True))
+
+
+def quantum_butler(request: Mapping[str, Any], quantum: Any, records: Mapping[uuid.UUID, Any], types: Any) -> Any:
+    """Return a butler without a registry, as in a batch job (`pipetask run-qbb`).
+
+    It may cross a fork: what it knows is in memory.
+
+    Parameters
+    ----------
+    quantum : `lsst.daf.butler.Quantum`
+    records : mapping
+        Where its inputs are, as a datastore keeps it, by UUID.
+    types : mapping
+        Dataset types by name.
+    """
+    from lsst.daf.butler import QuantumBackedButler
+    from lsst.daf.butler.datastore.record_data import DatastoreRecordData
+
+    repository = _opened(request["isolated"], writeable=True)
+    key = _key(request["isolated"])
+    if key not in _Opened.without_registry:
+        # Its datastore serves all quanta, since making one takes longer than many a task.
+        _Opened.without_registry[key] = QuantumBackedButler.from_predicted(
+            repository._config, (), (), repository.dimensions, {}
+        )
+    first = _Opened.without_registry[key]
+    new = {dataset: found for dataset, found in records.items() if not is_told(request, ("record", dataset))}
+    first._datastore.import_records({first._datastore.name: DatastoreRecordData(new)})
+    return QuantumBackedButler(
+        [
+            *(ref.id for refs in quantum.inputs.values() for ref in refs),
+            *(ref.id for ref in quantum.initInputs.values()),
+        ],
+        [ref.id for refs in quantum.outputs.values() for ref in refs],
+        repository.dimensions,
+        first._datastore,
+        first.storageClasses,
+        dataset_types=types,
+        database=first._database,
+    )
 
 
 def is_told(request: Mapping[str, Any], what: object) -> bool:
@@ -87,7 +140,7 @@ def disconnect_all() -> None:
 def forget_all() -> None:
     """Open everything anew from now on."""
     disconnect_all()
-    for kept in (_Opened.butlers, _Opened.graphs, _Opened.told, _Opened.written):
+    for kept in (_Opened.butlers, _Opened.graphs, _Opened.told, _Opened.written, _Opened.without_registry):
         kept.clear()
 
 

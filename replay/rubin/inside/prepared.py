@@ -3,16 +3,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .frozen import import_class
-from .opened import is_told, note_written, source_butler, task_graph
-from .repositories import isolated_repository, new_run
+from .opened import is_told, note_written, quantum_butler, source_butler, task_graph
+from .repositories import inputs_in_place, isolated_repository, make_isolated, new_run, uris_of
 
 __all__ = ("Prepared", "found_outputs", "in_isolated_repository", "in_new_run", "take_in")
 
@@ -32,8 +30,8 @@ class Prepared:
         Where the original of each output is now, in the repository that was named.
     butler : `lsst.daf.butler.LimitedButler`
         What it reads from and writes to.
-    repository : `lsst.daf.butler.Butler`
-        Where its outputs are to be found.
+    repository : `lsst.daf.butler.Butler` or `None`
+        What is to take its outputs in.
     """
 
     graph: Any
@@ -47,21 +45,25 @@ class Prepared:
 def in_isolated_repository(request: Mapping[str, Any]) -> Prepared:
     """Prepare a quantum that writes into an isolated repository.
 
-    It gets a butler without a registry, as in a batch job (`pipetask run-qbb`): that works in a child of the process
-    that made it, and whoever made it takes the outputs in (`take_in`).
+    It gets a butler without a registry: that works in a child of the process that made it. If the isolated repository
+    is to be kept, the inputs are copied into it, and whoever made the butler takes the outputs in (`take_in`).
     """
-    from lsst.daf.butler import QuantumBackedButler
-
     source, graph, outputs = _predicted(request)
-    repository, inputs = isolated_repository(source, request, [ref.dataId for ref in outputs])
-    if not is_told(request, ("graph", id(graph))):
-        graph.register_dataset_types(repository)
-    records = repository._datastore.export_records([ref for refs in inputs.values() for ref in refs])
-    quantum = _quantum(source, graph, request, inputs, outputs, records)
+    repository = None
+    if request["kept"]:
+        repository, inputs = isolated_repository(source, request, [ref.dataId for ref in outputs])
+        if not is_told(request, ("graph", id(graph))):
+            graph.register_dataset_types(repository)
+        (data,) = repository._datastore.export_records([ref for refs in inputs.values() for ref in refs]).values()
+        records = data.records
+        note_written(request)
+    else:
+        make_isolated(source, request["isolated"])
+        inputs, records = inputs_in_place(source, request)
+    quantum = _quantum(source, graph, request, inputs, outputs)
     types = {node.name: node.dataset_type for node in graph.dataset_types.values()}
     types |= {ref.datasetType.name: ref.datasetType for refs in inputs.values() for ref in refs}
-    butler = QuantumBackedButler.initialize(repository._config, quantum, repository.dimensions, dataset_types=types)
-    note_written(request)
+    butler = quantum_butler(request, quantum, records, types)
     return Prepared(graph, quantum, outputs, _originals(source, request), butler, repository)
 
 
@@ -70,26 +72,24 @@ def in_new_run(request: Mapping[str, Any]) -> Prepared:
     source, graph, outputs = _predicted(request)
     butler, inputs = new_run(source, request)
     graph.register_dataset_types(butler)
-    quantum = _quantum(source, graph, request, inputs, outputs, {})
-    return Prepared(graph, quantum, outputs, _originals(source, request), butler, butler)
+    quantum = _quantum(source, graph, request, inputs, outputs)
+    return Prepared(graph, quantum, outputs, _originals(source, request), butler, None)
 
 
-def take_in(prepared: Prepared, request: Mapping[str, Any], provenance_path: str) -> None:
+def take_in(prepared: Prepared, request: Mapping[str, Any], provenance: Mapping[str, Any]) -> None:
     """Take what a quantum made into the isolated repository."""
     from lsst.daf.butler import QuantumProvenanceData
 
-    with open(provenance_path, encoding="utf-8") as stream:
-        provenance = QuantumProvenanceData.direct(**json.load(stream))
-    os.unlink(provenance_path)
-    QuantumProvenanceData.collect_and_transfer(prepared.repository, [prepared.quantum], [provenance])
+    found = QuantumProvenanceData.direct(**provenance)
+    QuantumProvenanceData.collect_and_transfer(prepared.repository, [prepared.quantum], [found])
     note_written(request)
 
 
 def found_outputs(prepared: Prepared) -> list[dict[str, Any]]:
     """Return where each output is now, and whether it was made."""
-    repository, outputs = prepared.repository, prepared.outputs
-    stored = repository.stored_many(outputs)
-    uris = {ref: repository.getURI(ref) for ref in outputs if stored[ref]}
+    butler, outputs = prepared.butler, prepared.outputs
+    stored = butler.stored_many(outputs)
+    uris = {ref: butler.getURI(ref) for ref in outputs if stored[ref]}
     return [
         {
             "dataset_type": ref.datasetType.name,
@@ -138,7 +138,6 @@ def _quantum(
     request: Mapping[str, Any],
     inputs: Mapping[str, list[Any]],
     outputs: Iterable[Any],
-    records: Mapping[str, Any],
 ) -> Any:
     from lsst.daf.butler import Quantum
 
@@ -156,7 +155,6 @@ def _quantum(
         initInputs={dataset_type: refs[0] for dataset_type, refs in init},
         inputs=dict(given),
         outputs=by_type,
-        datastore_records=records,
     )
 
 
@@ -167,15 +165,10 @@ def _adapted(graph: Any, edge: Any, refs: Iterable[Any]) -> tuple[Any, list[Any]
 
 
 def _originals(source: Any, request: Mapping[str, Any]) -> list[str | None]:
-    return [_original(source, dataset["id"]) for dataset in request["outputs"]]
-
-
-def _original(source: Any, dataset: str) -> str | None:
-    ref = source.get_dataset(uuid.UUID(dataset))
-    if ref is None or not source.stored(ref):
-        return None
-    uri = source.getURI(ref)
-    return uri.ospath if uri.isLocal and uri.exists() else None
+    refs = [source.get_dataset(uuid.UUID(dataset["id"])) for dataset in request["outputs"]]
+    uris = uris_of(source, filter(None, refs))
+    local = {ref: uri.ospath for ref, uri in uris.items() if uri.isLocal and uri.exists()}
+    return [local.get(ref) for ref in refs]
 
 
 def _data_id(butler: Any, values: Mapping[str, str]) -> Any:

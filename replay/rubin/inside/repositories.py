@@ -11,7 +11,7 @@ from typing import Any
 from .frozen import Refused
 from .opened import is_told, isolated_butler
 
-__all__ = ("isolated_repository", "new_run")
+__all__ = ("inputs_in_place", "isolated_repository", "make_isolated", "new_run", "uris_of")
 
 
 def new_run(source: Any, request: Mapping[str, Any]) -> tuple[Any, dict[str, list[Any]]]:
@@ -29,17 +29,7 @@ def isolated_repository(
     source: Any, request: Mapping[str, Any], data_ids: Iterable[Any]
 ) -> tuple[Any, dict[str, list[Any]]]:
     """Return a butler of the isolated repository, made if it isn't there, and the inputs, which are copied into it."""
-    from lsst.daf.butler import Butler, Config
-
-    folder = request["isolated"]
-    if not Butler.has_repo_config(folder):
-        # The repository's own storage classes and formatters decide how datasets are written.
-        kept = Config()
-        original = source._config
-        for key in ("storageClasses", ("datastore", "formatters"), ("datastore", "composites")):
-            if key in original:
-                kept[key] = original[key]
-        Butler.makeRepo(folder, config=kept, dimensionConfig=source.dimensions.dimensionConfig)
+    make_isolated(source, request["isolated"])
     made = isolated_butler(request)
     inputs, transfer = _pinned_inputs(source, made, request)
     named = [*data_ids, *(ref.dataId for ref in transfer)]
@@ -51,6 +41,34 @@ def isolated_repository(
     if transfer:
         made.transfer_from(source, transfer, transfer="copy", register_dataset_types=True)
     return made, inputs
+
+
+def make_isolated(source: Any, folder: str) -> None:
+    """Make the isolated repository if it isn't there."""
+    from lsst.daf.butler import Butler, Config
+
+    if not Butler.has_repo_config(folder):
+        # The repository's own storage classes and formatters decide how datasets are written.
+        kept = Config()
+        original = source._config
+        for key in ("storageClasses", ("datastore", "formatters"), ("datastore", "composites")):
+            if key in original:
+                kept[key] = original[key]
+        Butler.makeRepo(folder, config=kept, dimensionConfig=source.dimensions.dimensionConfig)
+
+
+def inputs_in_place(source: Any, request: Mapping[str, Any]) -> tuple[dict[str, list[Any]], dict[uuid.UUID, Any]]:
+    """Return the inputs, and where they are in the user's repository, as a datastore elsewhere keeps it."""
+    inputs, present = _pinned_inputs(source, None, request)
+    records: dict[uuid.UUID, Any] = {}
+    for datastore in getattr(source._datastore, "datastores", (source._datastore,)):  # a chain, or one
+        for data in datastore.export_records(present).values():
+            for dataset, tables in data.records.items():
+                records[dataset] = {
+                    table: [info.update(path=str(info.file_location(datastore.locationFactory).uri)) for info in found]
+                    for table, found in tables.items()
+                }
+    return inputs, records
 
 
 def _records(data_ids: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
@@ -69,23 +87,27 @@ def _pinned_inputs(source: Any, isolated: Any, request: Mapping[str, Any]) -> tu
     """
     found: dict[str, list[Any]] = {}
     missing, tampered, transfer = [], [], []
-    for dataset in (*request["inputs"], *request["init_inputs"]):
+    asked = [*request["inputs"], *request["init_inputs"]]
+    there = _present(isolated, asked) if isolated is not None else {}
+    absent = [uuid.UUID(one["id"]) for one in asked if uuid.UUID(one["id"]) not in there]
+    known = {dataset: source.get_dataset(dataset, dimension_records=True) for dataset in absent}
+    uris = uris_of(source, filter(None, known.values()))
+    for dataset in asked:
         refs = found.setdefault(dataset["dataset_type"], [])
-        made = isolated.get_dataset(uuid.UUID(dataset["id"])) if isolated is not None else None
-        if made is not None and isolated.stored(made):
+        if (made := there.get(uuid.UUID(dataset["id"]))) is not None:
             refs.append(made)
             continue
-        ref = source.get_dataset(uuid.UUID(dataset["id"]), dimension_records=True)
+        ref = known[uuid.UUID(dataset["id"])]
         if not dataset["available"]:
             # What wasn't there when the job ran is handed over as it was then, predicted only, even if it is there now.
-            if ref is not None and isolated is not None:
+            if ref is not None and not request["new_run"]:
                 refs.append(ref)
             continue
-        if ref is None or not source.stored(ref) or not source.getURI(ref).exists():
+        if ref is None or ref not in uris or not uris[ref].exists():
             missing.append(dataset)
             continue
-        if dataset["digest"] and _digest(source.getURI(ref)) != dataset["digest"]:
-            tampered.append({**dataset, "uri": str(source.getURI(ref))})
+        if dataset["digest"] and _digest(uris[ref]) != dataset["digest"]:
+            tampered.append({**dataset, "uri": str(uris[ref])})
         refs.append(ref)
         transfer.append(ref)
     if tampered:
@@ -95,6 +117,23 @@ def _pinned_inputs(source: Any, isolated: Any, request: Mapping[str, Any]) -> tu
         named = "; ".join(f"{d['dataset_type']} {d['id']}" for d in missing)
         raise Refused(f"an input is gone: {named}", missing=missing)
     return found, transfer
+
+
+def _present(butler: Any, datasets: Iterable[Mapping[str, Any]]) -> dict[uuid.UUID, Any]:
+    """Return the datasets that a repository has."""
+    refs = [butler.get_dataset(uuid.UUID(one["id"])) for one in datasets]
+    stored = butler.stored_many([ref for ref in refs if ref is not None])
+    return {ref.id: ref for ref, found in stored.items() if found}
+
+
+def uris_of(butler: Any, refs: Iterable[Any]) -> dict[Any, Any]:
+    """Return where the datasets are that a repository has stored."""
+    stored = [ref for ref, found in butler.stored_many(refs).items() if found]
+    uris = {ref: found.primaryURI for ref, found in butler.get_many_uris(stored).items()}
+    apart = [ref for ref, uri in uris.items() if uri is None]
+    if apart:
+        raise Refused(f"{apart[0]} is in several files, one for each component: it has no one digest")
+    return uris
 
 
 def _digest(uri: Any) -> str:

@@ -40,22 +40,27 @@ class _Now:
     seconds : `dict`
     payload_started : `bool`
         What goes wrong before is no fault of the payload.
+    provenance : mapping
+        What its child left of what it made.
     """
 
     prepared: ClassVar[Prepared | None] = None
     error: ClassVar[BaseException | None] = None
     seconds: ClassVar[dict[str, float]] = {}
     payload_started: ClassVar[bool] = False
+    provenance: ClassVar[Mapping[str, Any]] = {}
 
 
 def prepare(request_path: str, response_path: str) -> None:
     """Prepare the quantum of a request, unless it writes into the user's repository: then its child does."""
     request = _read(request_path)
+    if "read" in request:
+        return  # of the quantum that was answered last
     _Now.prepared = _Now.error = None
-    _Now.seconds = {}
+    _Now.seconds, _Now.provenance = {}, {}
     with suppress(FileNotFoundError):
         os.unlink(_provenance(response_path))
-    if request["new_run"] or "read" in request:
+    if request["new_run"]:
         return
     try:
         _prepare(request)
@@ -73,7 +78,7 @@ def answer(request_path: str, response_path: str) -> None:
     response: dict[str, Any]
     try:
         if "read" in request:
-            put_down(request)
+            put_down(request, _Now.prepared, _Now.provenance)
             response = {"status": "ok"}
         else:
             response = {"status": "ok", **_replay(request, _provenance(response_path))}
@@ -88,19 +93,19 @@ def answer(request_path: str, response_path: str) -> None:
 
 
 def finish(request_path: str, response_path: str) -> None:
-    """Take what the child of a request made into the isolated repository, and complete its response."""
+    """Take what the child of a request made into the isolated repository, if that is to be kept."""
     request, prepared = _read(request_path), _Now.prepared
-    if request["new_run"] or prepared is None or not os.path.exists(_provenance(response_path)):
+    if prepared is None or not os.path.exists(_provenance(response_path)):
         return
-    response = _read(response_path)
     try:
-        take_in(prepared, request, _provenance(response_path))
-        response["outputs"] = found_outputs(prepared)
+        _Now.provenance = _read(_provenance(response_path))
+        os.unlink(_provenance(response_path))
+        if request["kept"]:
+            take_in(prepared, request, _Now.provenance)
     except Exception as err:  # noqa: BLE001  (what the payload left there may be anything)
         traceback.print_exc()
         forget_all()
-        response = _wrong("failed", err)
-    _write(response_path, response)
+        _write(response_path, _wrong("failed", err))
 
 
 def _prepare(request: Mapping[str, Any]) -> None:
@@ -136,12 +141,10 @@ def _replay(request: Mapping[str, Any], provenance_path: str) -> dict[str, Any]:
             # It is ours, and the user's repository keeps nothing half made.
             prepared.butler.removeRuns([request["run"]])
         raise
-    response: dict[str, Any] = {"seconds": {**_Now.seconds, "run": time.perf_counter() - started}}
-    if request["new_run"]:
-        response["outputs"] = found_outputs(prepared)
-    else:
+    seconds = {**_Now.seconds, "run": time.perf_counter() - started}
+    if not request["new_run"]:
         _write(provenance_path, prepared.butler.extract_provenance_data().model_dump(mode="json"))
-    return response
+    return {"outputs": found_outputs(prepared), "seconds": seconds}
 
 
 def _execute(prepared: Prepared, request: Mapping[str, Any]) -> None:
