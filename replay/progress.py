@@ -13,12 +13,12 @@ __all__ = ("Progress",)
 
 
 class Progress:
-    """Steps of a replay.
+    """Steps of the replay of one job.
 
     Attributes
     ----------
     seconds : `dict` [ `str`, `float` ]
-        How long each step of the present job took.
+        How long each took.
 
     Parameters
     ----------
@@ -30,9 +30,11 @@ class Progress:
         self.seconds: dict[str, float] = {}
         self._console = None if quiet else console()
 
-    def begin(self) -> None:
-        """Begin with another job."""
-        self.seconds = {}
+    def another(self) -> Progress:
+        """Return that of another job, told of in the same way."""
+        found = Progress(quiet=True)
+        found._console = self._console
+        return found
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:

@@ -4,20 +4,22 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 
 from envcap.errors import EnvcapError
 from envcap.hooks.attempt import open_journal
+from envcap.store.journal import Journal
 
 from .errors import BuildError, ReplayFailedError, ReplayRefusedError
 from .jobs.base import CapturedJob
 from .options import ANOTHER_PLACE, Options
-from .planning import KnownLayers, Plan
+from .planning import KnownLayers
 from .progress import Progress
-from .session import ReplaySession
+from .session import Executed, ReplaySession
 from .verdict import ReplayVerdict
 
-__all__ = ("Options", "rerun", "rerun_all")
+__all__ = ("Options", "Replays", "rerun", "rerun_all")
 
 _LITTLE_ROOM = 1 << 20
 _MAX_CAUSE = 120
@@ -44,35 +46,77 @@ def rerun_all(
 
     Jobs of one environment share it: it is rebuilt once, and imports its stack once.
     """
-    session: ReplaySession | None = None
-    known: KnownLayers = {}
-    try:
+    with closing(Replays(options, progress)) as replays:
         for job in jobs:
-            progress.begin()
             try:
-                job.science_outputs()  # refuses a job that left nothing to judge by
-                for dataset_type in job.output_types() if options.policy.files else ():
-                    options.policy.for_dataset(dataset_type)  # refuses two policies for one
-                plan = options.plan(job, known)
-                plan.check(options.require)
-                if session is None:
-                    journal = open_journal(job.store)[0]
-                    session = ReplaySession(journal, options, progress)
-                verdict = _run(session, plan)
+                verdict = replays.judge(replays.execute(job))
             except EnvcapError as err:
                 yield job, err
             else:
                 yield job, verdict
-    finally:
-        if session is not None:
-            session.tidy()
-            journal.close()
 
 
-def _run(session: ReplaySession, plan: Plan) -> ReplayVerdict:
-    """Run one plan; whoever fails for want of room says so."""
+class Replays:
+    """A session of replays, which its first job begins.
+
+    Parameters
+    ----------
+    options : `Options`
+    progress : `Progress`
+    """
+
+    def __init__(self, options: Options, progress: Progress) -> None:
+        self._options = options
+        self._progress = progress
+        self._known: KnownLayers = {}
+        self._session: ReplaySession | None = None
+        self._journal: Journal | None = None
+
+    def execute(self, job: CapturedJob) -> Executed:
+        """Plan a job and run it again.
+
+        Raises
+        ------
+        EnvcapError
+            With the exit code that DESIGN section 5 gives the reason.
+        """
+        options = self._options
+        job.science_outputs()  # refuses a job that left nothing to judge by
+        for dataset_type in job.output_types() if options.policy.files else ():
+            options.policy.for_dataset(dataset_type)  # refuses two policies for one
+        plan = options.plan(job, self._known)
+        plan.check(options.require)
+        if self._session is None:
+            self._journal = open_journal(job.store)[0]
+            self._session = ReplaySession(self._journal, options, self._progress)
+        with _room(self._session):
+            return self._session.execute(plan)
+
+    def judge(self, executed: Executed) -> ReplayVerdict:
+        """Judge what `execute` returned, in whatever thread; the verdict is in the store then.
+
+        Raises
+        ------
+        EnvcapError
+            As `execute`.
+        """
+        assert self._session is not None
+        with _room(self._session):
+            return self._session.judge(executed)
+
+    def close(self) -> None:
+        """End the session."""
+        if self._session is not None:
+            self._session.tidy()
+        if self._journal is not None:
+            self._journal.close()
+
+
+@contextmanager
+def _room(session: ReplaySession) -> Iterator[None]:
+    """Let whoever fails for want of room say so."""
     try:
-        return session.run(plan)
+        yield
     except OSError as err:
         raise BuildError(f"{err.filename or session.folder}: {err.strerror or err}; {ANOTHER_PLACE}") from err
     except (BuildError, ReplayRefusedError, ReplayFailedError) as err:

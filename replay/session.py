@@ -25,7 +25,7 @@ from .execute.destination import Destination
 from .execute.isolated import IsolatedRepositories
 from .execute.leftovers import Leftovers
 from .execute.quantum import MissingInputsError
-from .execute.reading import DatasetReader
+from .execute.reading import read_outputs
 from .execute.remade import RemadeOutput
 from .execute.server import Servers
 from .execute.work import run_work
@@ -37,29 +37,37 @@ from .pinning.replayed import ReplayedNumerics
 from .planning import Plan
 from .progress import Progress
 from .rubin.places import absolute, is_here
-from .verdict import ReadOutput, ReplayVerdict, judge_outputs
+from .verdict import ReadOutputs, ReplayVerdict, judge_outputs
 
-__all__ = ("ReplaySession",)
+__all__ = ("Executed", "ReplaySession")
 
 
 @dataclass(frozen=True)
-class _Executed:
+class Executed:
     """What running a plan came to.
 
     Attributes
     ----------
+    plan : `Plan`
     layers : sequence of `Layer`
         What was reached.
     attempt : `str`
         Of the replay.
     remade : `list` [ `RemadeOutput` ]
-    built : `Built`
+    read : mapping
+        What the repository's formatters read of them.
+    place : `str`
+        Where they are.
+    progress : `Progress`
     """
 
+    plan: Plan
     layers: tuple[Layer, ...]
     attempt: str
     remade: list[RemadeOutput]
-    built: Built
+    read: ReadOutputs
+    place: str
+    progress: Progress
 
 
 class ReplaySession:
@@ -102,16 +110,36 @@ class ReplaySession:
         EnvcapError
             With the exit code that DESIGN section 5 gives the reason.
         """
-        job, options = plan.job, self._options
+        return self.judge(self.execute(plan))
+
+    def execute(self, plan: Plan) -> Executed:
+        """Run a job again.
+
+        Raises
+        ------
+        EnvcapError
+            As `run`.
+        """
+        job = plan.job
+        self._progress = self._progress.another()
         self._made_first = []
         if isinstance(job, CapturedQuantum):
             self._isolated = self._repositories.free_for(job)
-        executed = self._execute(plan)
-        remade = executed.remade
+        return self._execute(plan)
+
+    def judge(self, executed: Executed) -> ReplayVerdict:
+        """Compare what a job made with what it made when it was captured; another job may be executed meanwhile.
+
+        Raises
+        ------
+        EnvcapError
+            As `run`.
+        """
+        job, options, remade = executed.plan.job, self._options, executed.remade
         policy = options.policy.for_new_run() if options.new_run else options.policy
         policy = policy.for_unknown_seed() if job.origin is not None else policy
-        with self._progress.step("compare"):
-            outputs = judge_outputs(job, remade, policy, options.given, self._reader(job, executed.built))
+        with executed.progress.step("compare"):
+            outputs = judge_outputs(job, remade, policy, options.given, executed.read)
         judged = {output.remade.original for output in outputs}
         verdict = ReplayVerdict(
             job=job,
@@ -121,10 +149,10 @@ class ReplaySession:
                 one.dataset_type for one in remade if one.original not in judged and job.is_science(one.dataset_type)
             ],
             layers=executed.layers,
-            engine=plan.engine,
-            code=plan.code,
-            seconds=self._progress.seconds,
-            place=self._place(job),
+            engine=executed.plan.engine,
+            code=executed.plan.code,
+            seconds=executed.progress.seconds,
+            place=executed.place,
             campaign=options.campaign,
         )
         self._journal.append(("verdict", verdict.to_bytes()))
@@ -142,9 +170,7 @@ class ReplaySession:
         EnvcapError
             As `run`.
         """
-        if isinstance(plan.job, CapturedQuantum):
-            self._isolated = self._repositories.free_for(plan.job)
-        return self._execute(plan).remade
+        return self.execute(plan).remade
 
     def forget(self, job: CapturedJob) -> None:
         """Delete what was re-made of the last job; its code stays, since later jobs may share it."""
@@ -180,7 +206,7 @@ class ReplaySession:
         for path in self._repositories.paths:
             shutil.rmtree(path, ignore_errors=True)
 
-    def _execute(self, plan: Plan) -> _Executed:
+    def _execute(self, plan: Plan) -> Executed:
         """Run one job, after those that make its missing inputs if the user asked for that."""
         job = plan.job
         scratch = self._scratch(job)
@@ -197,13 +223,10 @@ class ReplaySession:
         writer.end(status="ok", outputs=[_output(one) for one in remade], **vars(numerics.recorded))
         layers = self._reached(plan, built, numerics.after)
         replace(plan, layers=layers).check(self._options.require)
-        return _Executed(layers, writer.attempt, remade, built)
-
-    def _reader(self, job: CapturedJob, built: Built) -> ReadOutput | None:
-        """Return what reads a quantum's outputs by the repository's own formatters."""
-        if not isinstance(job, CapturedQuantum):
-            return None
-        return DatasetReader(job, built, self._destination(job), self._scratch(job), self._servers).read
+        read: ReadOutputs = {}
+        if isinstance(job, CapturedQuantum):
+            read = read_outputs(job, remade, built, self._destination(job), scratch, self._servers)
+        return Executed(plan, layers, writer.attempt, remade, read, self._place(job), self._progress)
 
     def _numerics(self, job: CapturedJob, built: Built, scratch: str) -> ReplayedNumerics:
         """Return the numerics of a replay, pinned if the user asked for that."""

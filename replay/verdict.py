@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,16 +21,16 @@ from .comparators.base import ComparisonError
 from .comparators.files import FileComparison, compare_files
 from .comparators.policies import Policies
 from .comparators.policy import Policy, Verdict, worst
-from .errors import ReplayFailedError, ReplayRefusedError
+from .errors import ReplayRefusedError
 from .execute.remade import RemadeOutput
 from .fidelity import Layer, layers_as_html
 from .fidelity import worst as lowest
 from .jobs.base import CapturedJob
 
-__all__ = ("JudgedOutput", "ReadOutput", "ReplayVerdict", "judge_outputs")
+__all__ = ("JudgedOutput", "ReadOutputs", "ReplayVerdict", "judge_outputs")
 
-ReadOutput = Callable[[RemadeOutput], tuple[Path, Path]]
-"""Returns archives of NumPy with what is in the original of an output, and in the output."""
+ReadOutputs = Mapping[str, tuple[Path, Path] | str]
+"""See `replay.execute.reading.read_outputs`."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def judge_outputs(
     remade: Iterable[RemadeOutput],
     policies: Policies,
     given: Mapping[str, str],
-    read: ReadOutput | None = None,
+    read: ReadOutputs = {},  # noqa: B006  (never written to)
 ) -> list[JudgedOutput]:
     """Compare each science output and init-output with its original.
 
@@ -175,8 +175,8 @@ def judge_outputs(
         Each output is judged by that of its dataset type.
     given : mapping
         Files that the user named, by dataset UUID: where one is given, it is that file which is judged.
-    read : callable, optional
-        Reads an output and its original, if no comparator knows their files.
+    read : mapping, optional
+        What was read by the formatters of the repository, of outputs whose files no comparator knows.
 
     Raises
     ------
@@ -198,9 +198,9 @@ def judge_outputs(
         policy = policies.for_dataset(again.dataset_type)
         # Of an original that is gone, the digest is known: if the re-run has it, it is the same to the byte.
         paths = Path(again.path if gone else where), Path(again.path)
-        readable = read if where == again.original_path and not gone else None
+        archives = read.get(again.original) if where == again.original_path and not gone else None
         try:
-            comparison, unread = _compare(again, paths, policy, readable)
+            comparison, unread = _compare(paths, policy, archives)
         except ComparisonError as err:
             raise ReplayRefusedError(f"{again.dataset_type} was re-made at {again.path}, but: {err}") from err
         if gone and comparison.remade.digest != original.file.digest:
@@ -212,14 +212,16 @@ def judge_outputs(
 
 
 def _compare(
-    remade: RemadeOutput, paths: tuple[Path, Path], policy: Policy, read: ReadOutput | None
+    paths: tuple[Path, Path], policy: Policy, archives: tuple[Path, Path] | str | None
 ) -> tuple[FileComparison, str]:
-    """Return how two files compare, and why their formatter was of no use, if it was asked."""
-    if read is None:
+    """Return how two files compare, and why what their formatter reads was of no use, if it was asked."""
+    if archives is None:
         return compare_files(*paths, policy), ""
+    if isinstance(archives, str):
+        return compare_files(*paths, policy), f"compared by its bytes: {archives}"
     try:
-        return compare_files(*paths, policy, lambda: read(remade)), ""
-    except (ComparisonError, ReplayFailedError, ReplayRefusedError) as err:
+        return compare_files(*paths, policy, archives), ""
+    except ComparisonError as err:
         return compare_files(*paths, policy), f"compared by its bytes: {err}"
 
 

@@ -45,7 +45,7 @@ def judge_batch(request: Request) -> dict[str, Any]:
     Returns
     -------
     answer : `dict`
-        ``unjudged`` as the worker has it; if the worker died, also ``lost``, ``reason``, and ``trying``: the attempt
+        ``unjudged`` as the worker has it; if the worker died, also ``lost``, ``reason``, and ``trying``: the attempts
         that it was at.
     """
     if not is_permitted(request["folder"], request["batch"]):

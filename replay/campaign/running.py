@@ -175,6 +175,6 @@ def _why(planned: Planned, answer: Mapping[str, Any]) -> tuple[str, str]:
         return kind, message
     if "lost" not in answer:
         return "worker_lost", "the worker ended the batch before it came to this quantum"
-    if answer.get("trying", planned.attempt) == planned.attempt:
+    if planned.attempt in answer.get("trying", (planned.attempt,)):
         return "worker_lost", answer["reason"]
     return "", ""

@@ -2,9 +2,9 @@
 """Judges batches of quanta: ``python -m replay.campaign.worker FOLDER``, on any node that sees the campaign's folder.
 
 It reads a batch as a line of JSON from its standard input, ``{"batch": ID, "quanta": [ATTEMPT, …], "tries": {…}}``, and
-answers lines of JSON: ``{"trying": ATTEMPT}`` before each quantum, ``{"unjudged": {ATTEMPT: [TYPE, MESSAGE]}}`` of what
-the infrastructure did not let it judge, and ``{"end": ID}``. What was judged goes into its ledger. What it has warm
-(the environment, its server, the isolated repositories) serves batch after batch.
+answers lines of JSON: ``{"trying": [ATTEMPT, …]}`` before each quantum, with all that it is at then, ``{"unjudged":
+{ATTEMPT: [TYPE, MESSAGE]}}`` of what the infrastructure did not let it judge, and ``{"end": ID}``. What was judged goes
+into its ledger. What it has warm (the environment, its server, the isolated repositories) serves batch after batch.
 """
 
 from __future__ import annotations
@@ -14,19 +14,17 @@ import os
 import signal
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from envcap.errors import EnvcapError
+from envcap.errors import EngineError, EnvcapError
 from envcap.store.index import Index
 from envcap.store.opened import existing_store
 
-from ..jobs.base import CapturedJob
 from ..jobs.registry import captured_job
-from ..options import Options
 from ..progress import Progress
-from ..rerunning import rerun_all
+from ..rerunning import Replays
+from ..session import Executed
 from ..verdict import ReplayVerdict
 from .campaign import Campaign
 from .definition import Planned
@@ -34,30 +32,14 @@ from .judging import is_infrastructure, judged_entry, unjudged_entry
 from .ledger import Ledger
 from .options import options_of
 from .permits import is_permitted
+from .pipeline import overlapped
 
 __all__ = ("BatchWorker", "main")
 
 _RENEWED_AFTER = 512
-"""Quanta after which the isolated repositories are made anew: copies of inputs must not fill a disk."""
+"""Quanta after which a session is begun anew: what a server knows of them must not fill its memory."""
 
-
-class _Stream:
-    """One session of replays, that gets its jobs one by one."""
-
-    def __init__(self, options: Options) -> None:
-        self._waiting: deque[CapturedJob] = deque()
-        self._found: Generator[tuple[CapturedJob, ReplayVerdict | EnvcapError], None, None] = rerun_all(
-            iter(self._waiting.popleft, None), options, Progress(quiet=True)
-        )
-        self.count = 0
-
-    def rerun(self, job: CapturedJob) -> ReplayVerdict | EnvcapError:
-        self._waiting.append(job)
-        self.count += 1
-        return next(self._found)[1]
-
-    def close(self) -> None:
-        self._found.close()
+_Judged = ReplayVerdict | EnvcapError
 
 
 class BatchWorker:
@@ -77,68 +59,86 @@ class BatchWorker:
         self._index = Index(existing_store(campaign.definition.options["store"]))
         self._answer = answer
         self._ledger = Ledger(campaign.folder)
-        self._stream: _Stream | None = None
+        self._replays = Replays(self._options, Progress(quiet=True))
         self._environment = ""
+        self._count = 0
+        self._begun: dict[str, float] = {}
         self._parent = os.getppid()
 
     def judge(self, request: Mapping[str, Any]) -> None:
-        """Judge a batch."""
+        """Judge a batch.
+
+        What was tried before and failed is tried alone, so that it is known what a worker died of.
+        """
         batch = str(request["batch"])
-        self._ledger.begin(batch)
         waiting = [self._planned[attempt] for attempt in request["quanta"]]
-        for number, planned in enumerate(waiting):
-            # Whoever gave the batch may be gone, or may have given it to another worker.
-            if os.getppid() != self._parent or not is_permitted(self._folder, batch):
-                break
-            self._answer({"trying": planned.attempt})
-            error = self._judge(planned, int(request["tries"].get(planned.attempt, 0)) + 1)
-            if error is not None:
+        tries: Mapping[str, int] = request["tries"]
+        self._ledger.begin(batch)
+        self._make_ready(waiting[0].environment)
+        permitted = self._permitted(batch, waiting)
+        left = list(waiting)
+        together = overlapped(permitted, self._execute, self._replays.judge)
+        for planned, judged in self._one_by_one(permitted) if tries else together:
+            if isinstance(judged, EnvcapError) and is_infrastructure(judged):
                 # It would happen to the others, too.
-                told = [error.error_type, str(error)]
-                self._answer({"unjudged": {one.attempt: told for one in waiting[number:]}})
-                self._close_stream()
+                told = [judged.error_type, str(judged)]
+                self._answer({"unjudged": {one.attempt: told for one in left}})
+                self._end_replays()
                 break
+            left.remove(planned)
+            self._note(planned, judged, int(tries.get(planned.attempt, 0)) + 1)
         self._ledger.end(batch)
         self._answer({"end": batch})
 
     def close(self) -> None:
         """End what it has warm."""
-        self._close_stream()
+        self._end_replays()
         self._ledger.close()
 
-    def _judge(self, planned: Planned, tries: int) -> EnvcapError | None:
-        """Judge one quantum; return the error, if that says nothing of the quantum."""
-        started = time.perf_counter()
-        found: ReplayVerdict | EnvcapError
+    def _permitted(self, batch: str, waiting: Iterable[Planned]) -> Iterator[Planned]:
+        """Yield what is to be tried, until whoever gave the batch is gone, or may have given it to another worker."""
+        for planned in waiting:
+            if os.getppid() != self._parent or not is_permitted(self._folder, batch):
+                return
+            self._begun[planned.attempt] = time.perf_counter()
+            self._answer({"trying": list(self._begun)})
+            self._count += 1
+            yield planned
+
+    def _one_by_one(self, waiting: Iterable[Planned]) -> Iterator[tuple[Planned, _Judged]]:
+        for planned in waiting:
+            judged: _Judged
+            try:
+                judged = self._replays.judge(self._execute(planned))
+            except EnvcapError as err:
+                judged = err
+            yield planned, judged
+
+    def _execute(self, planned: Planned) -> Executed:
         try:
-            job = captured_job(self._index, self._index.load(planned.attempt))
-            found = self._stream_for(planned).rerun(job)
-        except EnvcapError as err:
-            found = err
+            return self._replays.execute(captured_job(self._index, self._index.load(planned.attempt)))
         except OSError as err:
-            return EnvcapError(f"{err.filename or 'this node'}: {err.strerror or err}")
-        taken = time.perf_counter() - started
-        if isinstance(found, ReplayVerdict):
-            self._ledger.add(judged_entry(planned, found, self._index, job, taken, tries))
-        elif is_infrastructure(found):
-            return found
+            raise EngineError(f"{err.filename or 'this node'}: {err.strerror or err}") from err
+
+    def _note(self, planned: Planned, judged: _Judged, tries: int) -> None:
+        """Write what a quantum came to into the ledger."""
+        taken = time.perf_counter() - self._begun.pop(planned.attempt)
+        if isinstance(judged, ReplayVerdict):
+            seconds = sum(judged.seconds.values())
+            self._ledger.add(judged_entry(planned, judged, self._index, judged.job, seconds, tries))
         else:
-            self._ledger.add(unjudged_entry(planned, found.error_type, str(found), taken, tries))
-        return None
+            self._ledger.add(unjudged_entry(planned, judged.error_type, str(judged), taken, tries))
 
-    def _stream_for(self, planned: Planned) -> _Stream:
-        worn = self._stream is not None and self._stream.count >= _RENEWED_AFTER
-        if self._environment != planned.environment or worn:
-            self._close_stream()
-        if self._stream is None:
-            self._stream = _Stream(self._options)
-            self._environment = planned.environment
-        return self._stream
+    def _make_ready(self, environment: str) -> None:
+        if self._environment != environment or self._count >= _RENEWED_AFTER:
+            self._end_replays()
+        self._environment = environment
 
-    def _close_stream(self) -> None:
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
+    def _end_replays(self) -> None:
+        self._replays.close()
+        self._replays = Replays(self._options, Progress(quiet=True))
+        self._begun.clear()
+        self._count = 0
 
 
 def main() -> None:

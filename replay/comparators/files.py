@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,7 +108,7 @@ class FileComparison:
 
 
 def compare_files(
-    original: Path, remade: Path, policy: Policy = DEFAULT, read: Callable[[], tuple[Path, Path]] | None = None
+    original: Path, remade: Path, policy: Policy = DEFAULT, read: tuple[Path, Path] | None = None
 ) -> FileComparison:
     """Compare two files and judge what differs.
 
@@ -118,9 +118,9 @@ def compare_files(
         The files.
     policy : `Policy`, optional
         What may differ; by default nothing but a file's date and checksums.
-    read : callable, optional
-        Returns two archives of NumPy with what is in the files, in place of the comparison of their bytes: it is
-        called if these differ and the files are of no known type.
+    read : `tuple`, optional
+        Two archives of NumPy with what is in the files: they are compared in their place, if the files are of no known
+        type.
 
     Returns
     -------
@@ -142,13 +142,13 @@ def compare_files(
 
 
 def _measure(
-    original: Path, remade: Path, matching: Matching, read: Callable[[], tuple[Path, Path]] | None
+    original: Path, remade: Path, matching: Matching, read: tuple[Path, Path] | None
 ) -> tuple[str | None, tuple[Difference, ...]]:
     before, after = registry.find(original), registry.find(remade)
     if before != after:
         return None, (Difference("file", Kind.TYPE, f"{before.name} file → {after.name} file"),)
     if before is registry.BYTES and read is not None:
-        return "formatter", registry.NPZ.load(matching).compare(*read())
+        return "formatter", registry.NPZ.load(matching).compare(*read)
     return before.name, before.load(matching).compare(original, remade)
 
 

@@ -4,57 +4,60 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
+from envcap.digest import digest_of_file
+from envcap.errors import EnvcapError
+
 from ..build.base import Built
+from ..comparators import registry
 from ..jobs.quantum import CapturedQuantum
 from .destination import Destination
 from .quantum import ask, request_of
 from .remade import RemadeOutput
 from .server import Servers
 
-__all__ = ("DatasetReader",)
+__all__ = ("read_outputs",)
 
 
-class DatasetReader:
-    """Reads outputs of one replay.
+def read_outputs(
+    job: CapturedQuantum,
+    remade: Sequence[RemadeOutput],
+    built: Built,
+    destination: Destination,
+    scratch: str,
+    servers: Servers,
+) -> dict[str, tuple[Path, Path] | str]:
+    """Have the outputs read that differ and that no comparator knows, those of the quantum that ran last.
 
     Parameters
     ----------
-    job : `CapturedQuantum`
-    built : `Built`
-    destination : `Destination`
-        Where it wrote.
     scratch : `str`
         The replay's directory.
-    servers : `Servers`
+
+    Returns
+    -------
+    found : `dict`
+        By the UUID of the original: two archives of NumPy with what is in the original and in the re-made dataset, or
+        why there are none. They are as little to be trusted as what the payload made.
     """
+    captured = {str(output.dataset): output.file.digest for output in job.science_outputs()}
+    found: dict[str, tuple[Path, Path] | str] = {}
+    for number, one in enumerate(remade):
+        if one.original not in captured or one.path is None:
+            continue
+        try:
+            if _is_unknown(one.path) and digest_of_file(one.path)[0] != captured[one.original]:
+                archives = [os.path.join(scratch, f"{number}-{side}.npz") for side in ("original", "remade")]
+                read = {"original": one.original, "remade": one.dataset}
+                read |= {"original_archive": archives[0], "remade_archive": archives[1]}
+                ask({**request_of(job, destination), "read": read}, job, built, destination, scratch, servers)
+                found[one.original] = Path(archives[0]), Path(archives[1])
+        except EnvcapError as err:
+            found[one.original] = str(err)
+    return found
 
-    def __init__(
-        self, job: CapturedQuantum, built: Built, destination: Destination, scratch: str, servers: Servers
-    ) -> None:
-        self._job = job
-        self._built = built
-        self._destination = destination
-        self._scratch = scratch
-        self._servers = servers
 
-    def read(self, remade: RemadeOutput) -> tuple[Path, Path]:
-        """Return two archives of NumPy with what is in the original and in the re-made dataset.
-
-        They are in the replay's directory, and as little to be trusted as what the payload made.
-
-        Raises
-        ------
-        ReplayRefusedError, ReplayFailedError
-            If one can't be read.
-        """
-        paths = [os.path.join(self._scratch, f"{side}.npz") for side in ("original", "remade")]
-        for path in paths:
-            if os.path.exists(path):
-                os.unlink(path)
-        read = {"original": remade.original, "remade": remade.dataset}
-        read |= {"original_archive": paths[0], "remade_archive": paths[1]}
-        request = {**request_of(self._job, self._destination), "read": read}
-        ask(request, self._job, self._built, self._destination, self._scratch, self._servers)
-        return Path(paths[0]), Path(paths[1])
+def _is_unknown(path: str) -> bool:
+    return registry.find(Path(path)) is registry.BYTES
