@@ -87,9 +87,7 @@ def take_in(prepared: Prepared, request: Mapping[str, Any], provenance: Mapping[
 
 def found_outputs(prepared: Prepared) -> list[dict[str, Any]]:
     """Return where each output is now, and whether it was made."""
-    butler, outputs = prepared.butler, prepared.outputs
-    stored = butler.stored_many(outputs)
-    uris = {ref: butler.getURI(ref) for ref in outputs if stored[ref]}
+    outputs, uris = prepared.outputs, uris_of(prepared.butler, prepared.outputs)
     return [
         {
             "dataset_type": ref.datasetType.name,

@@ -152,10 +152,10 @@ def _execute(prepared: Prepared, request: Mapping[str, Any]) -> None:
     from lsst.pipe.base.single_quantum_executor import SingleQuantumExecutor
 
     butler = prepared.butler
-    given = {"butler": butler}
+    given: dict[str, Any] = {"butler": butler}
     if not request["new_run"]:
         butler.close = lambda: None  # it is asked for its records afterwards
-        given = {"limited_butler_factory": lambda _: butler}
+        given = {"limited_butler_factory": lambda _: butler, "assume_no_existing_outputs": True}
     quantum_id = uuid.uuid4() if request["new_run"] else uuid.UUID(request["quantum"])
     executor = SingleQuantumExecutor(task_factory=TaskFactory(), **given)
     executor.execute(prepared.graph.tasks[request["label"]], prepared.quantum, quantum_id=quantum_id)
