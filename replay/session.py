@@ -124,7 +124,7 @@ class ReplaySession:
         self._progress = self._progress.another()
         self._made_first = []
         if isinstance(job, CapturedQuantum):
-            self._isolated = self._repositories.free_for(job)
+            self._isolated = self._repositories.free_for(job, copied=self._kept)
         return self._execute(plan)
 
     def judge(self, executed: Executed) -> ReplayVerdict:
@@ -280,8 +280,12 @@ class ReplaySession:
         if run is None:
             raise ReplayRefusedError("the job's RUN was not captured; name one with --run")
         isolated = None if options.new_run else self._isolated
-        kept = options.recursive or not options.discarded  # what is pruned at the end needs no registry
-        return Destination(repository, isolated, run, self._remade, self._started, kept)
+        return Destination(repository, isolated, run, self._remade, self._started, self._kept)
+
+    @property
+    def _kept(self) -> bool:
+        """Whether the isolated repositories are to be such: what is pruned at the end needs no registry and inputs."""
+        return self._options.recursive or not self._options.discarded
 
     def _repository(self, job: CapturedQuantum) -> str:
         """Return the job's repository, or what came of it in a bundle if that is gone, or nothing may be fetched."""

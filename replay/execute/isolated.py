@@ -36,11 +36,20 @@ class IsolatedRepositories:
         """All of them."""
         return [self._path(number) for number in range(len(self._made))]
 
-    def free_for(self, job: CapturedQuantum) -> str:
-        """Return the first repository in which a quantum's datasets are in nobody's way."""
+    def free_for(self, job: CapturedQuantum, *, copied: bool = True) -> str:
+        """Return the first repository in which a quantum's datasets are in nobody's way.
+
+        Parameters
+        ----------
+        job : `CapturedQuantum`
+        copied : `bool`, optional
+            Whether its inputs are copied into the repository, and not read where they are.
+        """
         outputs = {str(one["id"]) for one in job.datasets(job.manifest.job.outputs)}
-        inputs = {str(one["id"]) for one in job.datasets(job.manifest.job.inputs)}
-        inputs |= {str(one["id"]) for one in job.datasets(job.manifest.job.init_inputs)}
+        inputs: set[str] = set()
+        if copied:
+            groups = (job.manifest.job.inputs, job.manifest.job.init_inputs)
+            inputs = {str(one["id"]) for group in groups for one in job.datasets(group)}
         free = (n for n in range(len(self._made)) if self._is_free(n, inputs, outputs))
         number = next(free, len(self._made))
         if number == len(self._made):

@@ -39,6 +39,8 @@ class _Opened:
         The state of an isolated repository's database when this process wrote to it last, by its identity.
     without_registry : `dict`
         A butler of an isolated repository without its registry, by its identity.
+    lent : `list`
+        Inputs that such a butler's datastore knows for one quantum, with that datastore.
     """
 
     butlers: ClassVar[dict[_Identity | str, Any]] = {}
@@ -46,6 +48,7 @@ class _Opened:
     told: ClassVar[set[tuple[_Identity | str, object]]] = set()
     written: ClassVar[dict[_Identity | str, tuple[int, int]]] = {}
     without_registry: ClassVar[dict[_Identity | str, Any]] = {}
+    lent: ClassVar[list[tuple[Any, list[Any]]]] = []
 
 
 def source_butler(request: Mapping[str, Any]) -> Any:
@@ -92,13 +95,14 @@ def quantum_butler(request: Mapping[str, Any], quantum: Any, records: Mapping[uu
             repository._config, (), (), repository.dimensions, {}
         )
     first = _Opened.without_registry[key]
-    new = {dataset: found for dataset, found in records.items() if not is_told(request, ("record", dataset))}
-    first._datastore.import_records({first._datastore.name: DatastoreRecordData(new)})
+    while _Opened.lent:  # the next quantum may make what this one reads
+        datastore, refs = _Opened.lent.pop()
+        datastore.forget(refs)
+    inputs = [*quantum.initInputs.values(), *(ref for refs in quantum.inputs.values() for ref in refs)]
+    first._datastore.import_records({first._datastore.name: DatastoreRecordData(dict(records))})
+    _Opened.lent.append((first._datastore, inputs))
     return QuantumBackedButler(
-        [
-            *(ref.id for refs in quantum.inputs.values() for ref in refs),
-            *(ref.id for ref in quantum.initInputs.values()),
-        ],
+        [ref.id for ref in inputs],
         [ref.id for refs in quantum.outputs.values() for ref in refs],
         repository.dimensions,
         first._datastore,
@@ -142,6 +146,7 @@ def forget_all() -> None:
     disconnect_all()
     for kept in (_Opened.butlers, _Opened.graphs, _Opened.told, _Opened.written, _Opened.without_registry):
         kept.clear()
+    _Opened.lent.clear()
 
 
 def _opened(place: str, *, writeable: bool) -> Any:
