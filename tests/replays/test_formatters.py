@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,3 +64,16 @@ def test_what_is_in_them_is_compared(pickled: Observatory) -> None:
     (difference,) = timed["comparison"]["differences"]
     assert difference["where"] == "array value['made']['seconds']"
     assert not timed["note"]
+
+
+def test_so_it_is_in_a_campaign_which_keeps_no_registry(pickled: Observatory, tmp_path: Path) -> None:
+    variables = {**pickled.world.variables(job=False), "ENVCAP_CAMPAIGNS": str(tmp_path / "campaigns")}
+    for words in (["create", "pickles", "--repo", str(pickled.world.repo)], ["run", "pickles"]):
+        pickled.world.run(["replay", "campaign", *words], variables=variables)
+    lines = [line for path in tmp_path.glob("campaigns/*/judged/*") for line in path.read_text().splitlines()]
+    entries = [json.loads(line)["entry"] for line in lines if "entry" in line]
+    assert [one["verdict"] for one in entries].count("different") == 1
+    (verdict,) = [one["document"] for one in entries if one["task"] == "measure"]
+    assert comparison(verdict, "shuffled")["verdict"] == "equal"
+    (difference,) = comparison(verdict, "timed")["comparison"]["differences"]
+    assert difference["where"] == "array value['made']['seconds']"
