@@ -85,9 +85,9 @@ def take_in(prepared: Prepared, request: Mapping[str, Any], provenance: Mapping[
     note_written(request)
 
 
-def found_outputs(prepared: Prepared) -> list[dict[str, Any]]:
-    """Return where each output is now, and whether it was made."""
-    outputs, uris = prepared.outputs, uris_of(prepared.butler, prepared.outputs)
+def found_outputs(prepared: Prepared, put: Iterable[Any]) -> list[dict[str, Any]]:
+    """Return where each output is now, and whether it was made: it is among those that were put, and is there."""
+    outputs, uris = prepared.outputs, uris_of(prepared.butler, put)
     return [
         {
             "dataset_type": ref.datasetType.name,
