@@ -114,8 +114,9 @@ def elsewhere(harbour: Harbour, tmp_path: Path) -> Callable[[Path], Elsewhere]:
 
 @pytest.mark.parametrize(
     "dataset_type",
-    [pytest.param("calibrated", marks=pytest.mark.slow), "catalog", pytest.param("coadd", marks=pytest.mark.slow)],
+    ["calibrated", "catalog", "coadd"],
 )
+@pytest.mark.slow
 def test_in_a_container(
     dataset_type: str, harbour: Harbour, bundles: Bundles, elsewhere: Callable[[Path], Elsewhere]
 ) -> None:

@@ -12,7 +12,10 @@ from tests.containers.conftest import Harbour
 _SAME = ("identical", "equal")
 
 
-@pytest.mark.parametrize("dataset_type", ["calibrated", "catalog", "coadd"])
+@pytest.mark.parametrize(
+    "dataset_type",
+    [pytest.param("calibrated", marks=pytest.mark.slow), "catalog", pytest.param("coadd", marks=pytest.mark.slow)],
+)
 def test_each_dataset_type_is_the_same(harbour: Harbour, dataset_type: str) -> None:
     uuid, _ = harbour.observatory.dataset(dataset_type)
     found = harbour.rerun(uuid)

@@ -66,6 +66,7 @@ def test_what_is_in_them_is_compared(pickled: Observatory) -> None:
     assert not timed["note"]
 
 
+@pytest.mark.slow
 def test_so_it_is_in_a_campaign_which_keeps_no_registry(pickled: Observatory, tmp_path: Path) -> None:
     variables = {**pickled.world.variables(job=False), "ENVCAP_CAMPAIGNS": str(tmp_path / "campaigns")}
     for words in (["create", "pickles", "--repo", str(pickled.world.repo)], ["run", "pickles"]):

@@ -28,7 +28,12 @@ def _nothing_ran(own: Observatory) -> None:
     ("old", "new", "told"),
     [
         ("    seed = Field", '    extra = Field[int](doc="New.", default=3)\n    seed = Field', "extra is new"),
-        ("    n_bootstrap = RangeField", "    n_realizations = RangeField", "n_bootstrap is gone"),
+        pytest.param(
+            "    n_bootstrap = RangeField",
+            "    n_realizations = RangeField",
+            "n_bootstrap is gone",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_todays_code_with_other_fields(own: Observatory, old: str, new: str, told: str) -> None:
@@ -60,7 +65,7 @@ def test_todays_code_with_another_field_in_a_subtask(own: Observatory) -> None:
     [
         ("return Struct(catalog=None)", "did not make catalog"),
         ('raise RuntimeError("no luck")', "RuntimeError: no luck"),
-        ("import os; os.abort()", "died without an answer (signal 6)"),
+        pytest.param("import os; os.abort()", "died without an answer (signal 6)", marks=pytest.mark.slow),
     ],
 )
 def test_a_payload_that_makes_nothing_is_failed(own: Observatory, body: str, told: str) -> None:

@@ -49,6 +49,7 @@ def _causes(found: Observatory, task: str) -> list[tuple[str, str, str]]:
     return [(change.title, change.before, change.after) for change in bisection.cause]
 
 
+@pytest.mark.slow
 def test_one_field_is_named_alone_although_all_inputs_are_others(site: Observatory) -> None:
     site.observe(output="u/me/a", where=PAIR)
     site.observe("-c", f"coadd:kernel={_TAPS}", output="u/me/b", where=PAIR)
