@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,6 @@ import pytest
 from lsst.daf.butler import Butler, DatasetType
 
 from replay.rubin.inside import opened
-
-
-@pytest.fixture(autouse=True)
-def nothing_opened() -> Iterator[None]:
-    """Let every test begin with nothing opened."""
-    opened.forget_all()
-    yield
-    opened.forget_all()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,6 @@ from lsst.daf.butler import Butler, DataCoordinate, DatasetRef, DatasetType, Qua
 from replay.rubin.inside import opened
 from replay.rubin.inside.prepared import Prepared, found_outputs
 from replay.rubin.inside.repositories import inputs_in_place
-
-
-@pytest.fixture(autouse=True)
-def nothing_opened() -> Iterator[None]:
-    """Let every test begin with nothing opened."""
-    opened.forget_all()
-    yield
-    opened.forget_all()
 
 
 @pytest.fixture
