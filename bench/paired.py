@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the benchmarks share: measuring in pairs, and one way to print and keep the figures.
 
-A shared machine slows down and speeds up by tens of percent within a minute. So two things are measured in turns
-(A B A B …), each B is compared with the A beside it, and the median of those ratios is reported.
+A shared machine slows down and speeds up by tens of percent within a minute. So two things are measured in pairs,
+each time the other one first (A B, B A, A B …): what grows meanwhile falls on both. The median of the ratios is
+reported.
 """
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ def value_row(metric: str, values: Sequence[float], unit: str, versus: str = "",
 def measure_pairs(
     baseline: Callable[[], T], subject: Callable[[], T], pairs: int, warm_up: int = 1
 ) -> list[tuple[T, T]]:
-    """Measure two things in turns.
+    """Measure two things in pairs, by turns the one and the other first.
 
     Parameters
     ----------
@@ -134,7 +135,13 @@ def measure_pairs(
     warm_up : `int`, optional
         Pairs before them, which don't.
     """
-    measured = [(baseline(), subject()) for _ in range(warm_up + pairs)]
+    measured = []
+    for number in range(warm_up + pairs):
+        if number % 2:
+            second = subject()
+            measured.append((baseline(), second))
+        else:
+            measured.append((baseline(), subject()))
     return measured[warm_up:]
 
 

@@ -16,7 +16,7 @@ from .jobs.base import CapturedJob
 from .options import ANOTHER_PLACE, Options
 from .planning import KnownLayers
 from .progress import Progress
-from .session import Executed, ReplaySession
+from .session import Executed, ReplaySession, Started
 from .verdict import ReplayVerdict
 
 __all__ = ("Options", "Replays", "rerun", "rerun_all")
@@ -80,6 +80,16 @@ class Replays:
         EnvcapError
             With the exit code that DESIGN section 5 gives the reason.
         """
+        return self.finish(self.start(job))
+
+    def start(self, job: CapturedJob) -> Started:
+        """Plan a job and begin to run it; another one may be under way.
+
+        Raises
+        ------
+        EnvcapError
+            With the exit code that DESIGN section 5 gives the reason.
+        """
         options = self._options
         job.science_outputs()  # refuses a job that left nothing to judge by
         for dataset_type in job.output_types() if options.policy.files else ():
@@ -90,7 +100,19 @@ class Replays:
             self._journal = open_journal(job.store)[0]
             self._session = ReplaySession(self._journal, options, self._progress)
         with _room(self._session):
-            return self._session.execute(plan)
+            return self._session.start(plan)
+
+    def finish(self, started: Started) -> Executed:
+        """Wait until a job has run; jobs are to be waited for in the order in which they were started.
+
+        Raises
+        ------
+        EnvcapError
+            As `execute`.
+        """
+        assert self._session is not None
+        with _room(self._session):
+            return self._session.finish(started)
 
     def judge(self, executed: Executed) -> ReplayVerdict:
         """Judge what `execute` returned, in whatever thread; the verdict is in the store then.

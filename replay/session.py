@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 
 from envcap.environment import Environment
 from envcap.errors import EnvcapError
@@ -19,18 +20,18 @@ from envcap.store.journal import Journal
 
 from .build.base import Built
 from .bundle.places import bundled_repository
-from .errors import BuildError, ReplayRefusedError
-from .execute.command import WORK
+from .errors import BuildError, ReplayFailedError, ReplayRefusedError
+from .execute.command import WORK, run_command
 from .execute.destination import Destination
 from .execute.isolated import IsolatedRepositories
 from .execute.leftovers import Leftovers
-from .execute.quantum import MissingInputsError
+from .execute.quantum import Asked, MissingInputsError, ask_for_quantum, hear, made_outputs
 from .execute.reading import read_outputs
 from .execute.remade import RemadeOutput
 from .execute.server import Servers
-from .execute.work import run_work
 from .fidelity import Fidelity, Layer
 from .jobs.base import CapturedJob
+from .jobs.command import CapturedCommand
 from .jobs.quantum import CapturedQuantum
 from .options import ANOTHER_PLACE, Options
 from .pinning.replayed import ReplayedNumerics
@@ -39,7 +40,38 @@ from .progress import Progress
 from .rubin.places import absolute, is_here
 from .verdict import ReadOutputs, ReplayVerdict, judge_outputs
 
-__all__ = ("Executed", "ReplaySession")
+__all__ = ("Executed", "ReplaySession", "Started")
+
+
+@dataclass
+class Started:
+    """A plan that is being run.
+
+    Attributes
+    ----------
+    plan : `Plan`
+    isolated : `str`
+        The isolated repository, if it is a quantum.
+    progress : `Progress`
+    scratch : `str`
+        The job's directory.
+    numerics : `ReplayedNumerics`
+    writer : `AttemptWriter`
+        Of the replay.
+    made_first : `list` [ `str` ]
+        The jobs that had to be run again before, by name.
+    asked : `Asked` or `None`
+        The request that a server has already.
+    """
+
+    plan: Plan
+    isolated: str
+    progress: Progress
+    scratch: str
+    numerics: ReplayedNumerics
+    writer: AttemptWriter
+    made_first: list[str] = field(default_factory=list)
+    asked: Asked | None = None
 
 
 @dataclass(frozen=True)
@@ -88,8 +120,8 @@ class ReplaySession:
         self._progress = progress
         self.folder = os.path.join(cache_dir(), "replays", uuid7())
         self._remade: dict[str, str] = {}
-        self._made_first: list[str] = []
         self._started = False
+        self._under_way: list[Started] = []
         self._servers = Servers()
         self._repositories = IsolatedRepositories(self.folder)
         self._isolated = self._repositories.first
@@ -120,12 +152,43 @@ class ReplaySession:
         EnvcapError
             As `run`.
         """
-        job = plan.job
-        self._progress = self._progress.another()
-        self._made_first = []
+        return self.finish(self.start(plan))
+
+    def start(self, plan: Plan) -> Started:
+        """Begin with a job. Another one may be under way: what nobody keeps is asked for at once, and runs after it.
+
+        Raises
+        ------
+        EnvcapError
+            As `run`.
+        """
+        isolated = self._repositories.first
+        if isinstance(plan.job, CapturedQuantum):
+            isolated = self._repositories.free_for(plan.job, copied=self._kept)
+        self._isolated = isolated
+        return self._start(plan, isolated, self._progress.another(), ahead=not self._kept)
+
+    def finish(self, started: Started) -> Executed:
+        """Wait until a job has run; the jobs are to be waited for in the order in which they were started.
+
+        Raises
+        ------
+        EnvcapError
+            As `run`.
+        """
+        job, numerics, writer = started.plan.job, started.numerics, started.writer
+        with self._ended_by_error(started):
+            remade = self._run(started)
+        self._under_way.remove(started)
+        writer.end(status="ok", outputs=[_output(one) for one in remade], **vars(numerics.recorded))
+        layers = self._reached(started.plan, numerics.built, numerics.after, started.made_first)
+        replace(started.plan, layers=layers).check(self._options.require)
+        read: ReadOutputs = {}
         if isinstance(job, CapturedQuantum):
-            self._isolated = self._repositories.free_for(job, copied=self._kept)
-        return self._execute(plan)
+            destination = self._destination(job, started.isolated)
+            read = read_outputs(job, remade, numerics.built, destination, started.scratch, self._servers)
+        place = self._place(job, started.isolated)
+        return Executed(started.plan, layers, writer.attempt, remade, read, place, started.progress)
 
     def judge(self, executed: Executed) -> ReplayVerdict:
         """Compare what a job made with what it made when it was captured; another job may be executed meanwhile.
@@ -174,20 +237,23 @@ class ReplaySession:
 
     def forget(self, job: CapturedJob) -> None:
         """Delete what was re-made of the last job; its code stays, since later jobs may share it."""
-        shutil.rmtree(self._place(job), ignore_errors=True)
+        shutil.rmtree(self._place(job, self._isolated), ignore_errors=True)
 
     def _scratch(self, job: CapturedJob) -> str:
         return os.path.join(self.folder, f"job-{job.manifest.attempt}")
 
-    def _place(self, job: CapturedJob) -> str:
+    def _place(self, job: CapturedJob, isolated: str) -> str:
         """Return where what was re-made is, for people."""
         if not isinstance(job, CapturedQuantum):
             return os.path.join(self._scratch(job), WORK)
-        return f"RUN {self._options.new_run}" if self._options.new_run else self._isolated
+        return f"RUN {self._options.new_run}" if self._options.new_run else isolated
 
     def tidy(self) -> None:
         """Leave nothing but the isolated repository and the log."""
         self._servers.close()
+        for started in tuple(self._under_way):
+            with suppress(EnvcapError), self._ended_by_error(started):
+                raise ReplayFailedError("its end was not waited for")
         for name in os.listdir(self.folder):
             if name.startswith(("job-", "server")):
                 for part in ("asked", "code", "home", "tmpdir"):
@@ -206,36 +272,27 @@ class ReplaySession:
         for path in self._repositories.paths:
             shutil.rmtree(path, ignore_errors=True)
 
-    def _execute(self, plan: Plan) -> Executed:
-        """Run one job, after those that make its missing inputs if the user asked for that."""
+    def _start(self, plan: Plan, isolated: str, progress: Progress, *, ahead: bool) -> Started:
         job = plan.job
         scratch = self._scratch(job)
         os.makedirs(scratch)
-        numerics = self._numerics(job, self._environment(plan, scratch), scratch)
-        built = numerics.built
-        replace(plan, layers=self._reached(plan, built, numerics.before)).check(self._options.require)
-        writer = self._begin(job, built)
-        try:
-            remade = self._run(job, built, scratch)
-        except BaseException as err:
-            writer.end(status="failed", error=f"{type(err).__name__}: {err}", **vars(numerics.recorded))
-            raise
-        writer.end(status="ok", outputs=[_output(one) for one in remade], **vars(numerics.recorded))
-        layers = self._reached(plan, built, numerics.after)
-        replace(plan, layers=layers).check(self._options.require)
-        read: ReadOutputs = {}
-        if isinstance(job, CapturedQuantum):
-            read = read_outputs(job, remade, built, self._destination(job), scratch, self._servers)
-        return Executed(plan, layers, writer.attempt, remade, read, self._place(job), self._progress)
+        numerics = self._numerics(job, self._environment(plan, scratch, progress), scratch, progress)
+        replace(plan, layers=self._reached(plan, numerics.built, numerics.before)).check(self._options.require)
+        started = Started(plan, isolated, progress, scratch, numerics, self._begin(job, numerics.built))
+        self._under_way.append(started)
+        if ahead and isinstance(job, CapturedQuantum):
+            with self._ended_by_error(started):
+                started.asked = self._ask(started, job)
+        return started
 
-    def _numerics(self, job: CapturedJob, built: Built, scratch: str) -> ReplayedNumerics:
+    def _numerics(self, job: CapturedJob, built: Built, scratch: str, progress: Progress) -> ReplayedNumerics:
         """Return the numerics of a replay, pinned if the user asked for that."""
         if not self._options.pin_math:
             return ReplayedNumerics(job, built, scratch, pin=False)
-        with self._progress.step("pin the numerics"):
+        with progress.step("pin the numerics"):
             return ReplayedNumerics(job, built, scratch, pin=True)
 
-    def _environment(self, plan: Plan, scratch: str) -> Built:
+    def _environment(self, plan: Plan, scratch: str, progress: Progress) -> Built:
         """Return the job's environment; one that was rebuilt for another job of this session serves again."""
         manifest = plan.job.manifest
         software = tuple(sorted((kind, one.digest) for kind, one in plan.job.attempt.recipe.software.items()))
@@ -243,44 +300,71 @@ class ReplaySession:
         container = manifest.host.get("container")
         key = (software, place, container.digest if container else None, plan.job.origin is None)
         if key not in self._built:
-            self._built[key] = plan.chosen.build(plan.job, plan.code, scratch, self._progress)
+            self._built[key] = plan.chosen.build(plan.job, plan.code, scratch, progress)
         return self._built[key]
 
-    def _run(self, job: CapturedJob, built: Built, scratch: str) -> list[RemadeOutput]:
-        title = f"run {job.manifest.job.name}"
+    @contextmanager
+    def _ended_by_error(self, started: Started) -> Iterator[None]:
+        """Let the replay's own record say what ended it."""
         try:
-            with self._progress.step(title):
-                remade = run_work(job, built, self._destination, scratch, self._servers)
+            yield
+        except BaseException as err:
+            self._under_way.remove(started)
+            reason = f"{type(err).__name__}: {err}"
+            started.writer.end(status="failed", error=reason, **vars(started.numerics.recorded))
+            raise
+
+    def _run(self, started: Started) -> list[RemadeOutput]:
+        try:
+            remade = self._made(started)
         except MissingInputsError as err:
             if not self._options.recursive:
                 raise ReplayRefusedError(f"{err}; --recursive makes it again first") from err
-            assert isinstance(job, CapturedQuantum)
+            assert isinstance(started.plan.job, CapturedQuantum)
             for uuid in err.uuids:
                 if uuid not in self._remade:  # one quantum may make several
-                    self._make_first(job, uuid)
-            with self._progress.step(title):
-                remade = run_work(job, built, self._destination, scratch, self._servers)
+                    self._make_first(started, started.plan.job, uuid)
+            remade = self._made(started)
         self._started = True
         return remade
 
-    def _make_first(self, consumer: CapturedQuantum, uuid: str) -> None:
+    def _made(self, started: Started) -> list[RemadeOutput]:
+        """Return what a job made, once it has run."""
+        job, built, title = started.plan.job, started.numerics.built, f"run {started.plan.job.manifest.job.name}"
+        if not isinstance(job, CapturedQuantum):
+            assert isinstance(job, CapturedCommand)
+            with started.progress.step(title):
+                return run_command(job, built, started.scratch)
+        with started.progress.step(title):
+            asked = started.asked or self._ask(started, job)
+            response, seconds = hear(asked, self._servers)
+        if started.asked is not None:
+            started.progress.seconds[title] = seconds  # it waited for the one before it, and ran while nobody listened
+        return made_outputs(asked, response)
+
+    def _ask(self, started: Started, job: CapturedQuantum) -> Asked:
+        destination = self._destination(job, started.isolated)
+        return ask_for_quantum(job, started.numerics.built, destination, started.scratch, self._servers)
+
+    def _make_first(self, started: Started, consumer: CapturedQuantum, uuid: str) -> None:
         try:
             producer = consumer.producer(uuid)
         except EnvcapError as err:
             raise ReplayRefusedError(f"input {uuid} is gone, and it can't be made again: {err}") from err
         plan = self._options.plan(producer)
         plan.check(self._options.require)
-        self._remade |= {one.original: one.dataset for one in self._execute(plan).remade}
-        self._made_first.append(producer.manifest.job.name)
+        first = self._start(plan, started.isolated, started.progress, ahead=False)
+        self._remade |= {one.original: one.dataset for one in self.finish(first).remade}
+        started.made_first += [*first.made_first, producer.manifest.job.name]
 
-    def _destination(self, job: CapturedQuantum) -> Destination:
+    def _destination(self, job: CapturedQuantum, isolated: str) -> Destination:
         options = self._options
         repository = absolute(options.repository or self._repository(job))
         run = options.new_run or job.manifest.job.run
         if run is None:
             raise ReplayRefusedError("the job's RUN was not captured; name one with --run")
-        isolated = None if options.new_run else self._isolated
-        return Destination(repository, isolated, run, self._remade, self._started, self._kept)
+        place = None if options.new_run else isolated
+        return Destination(repository, place, run, self._remade, self._started, self._kept)
 
     @property
     def _kept(self) -> bool:
@@ -294,12 +378,12 @@ class ReplaySession:
             return bundled
         return job.repository
 
-    def _reached(self, plan: Plan, built: Built, numerics: Layer) -> tuple[Layer, ...]:
+    def _reached(self, plan: Plan, built: Built, numerics: Layer, made_first: Sequence[str] = ()) -> tuple[Layer, ...]:
         """Return the plan's layers with what the engine reached, the numerics, and what had to be re-made."""
         reached = {layer.name: layer for layer in (*built.layers, numerics)}
         layers = [reached.get(layer.name, layer) for layer in plan.layers]
-        if self._made_first:
-            detail = f"re-made first: {', '.join(self._made_first)}"
+        if made_first:
+            detail = f"re-made first: {', '.join(made_first)}"
             layers = [Layer("inputs", Fidelity.REBUILT, detail) if one.name == "inputs" else one for one in layers]
         return tuple(layers)
 

@@ -24,7 +24,7 @@ from envcap.store.opened import existing_store
 from ..jobs.registry import captured_job
 from ..progress import Progress
 from ..rerunning import Replays
-from ..session import Executed
+from ..session import Started
 from ..verdict import ReplayVerdict
 from .campaign import Campaign
 from .definition import Planned
@@ -77,7 +77,7 @@ class BatchWorker:
         self._make_ready(waiting[0].environment)
         permitted = self._permitted(batch, waiting)
         left = list(waiting)
-        together = overlapped(permitted, self._execute, self._replays.judge)
+        together = overlapped(permitted, self._start, self._replays.finish, self._replays.judge)
         for planned, judged in self._one_by_one(permitted) if tries else together:
             if isinstance(judged, EnvcapError) and is_infrastructure(judged):
                 # It would happen to the others, too.
@@ -109,14 +109,14 @@ class BatchWorker:
         for planned in waiting:
             judged: _Judged
             try:
-                judged = self._replays.judge(self._execute(planned))
+                judged = self._replays.judge(self._replays.finish(self._start(planned)))
             except EnvcapError as err:
                 judged = err
             yield planned, judged
 
-    def _execute(self, planned: Planned) -> Executed:
+    def _start(self, planned: Planned) -> Started:
         try:
-            return self._replays.execute(captured_job(self._index, self._index.load(planned.attempt)))
+            return self._replays.start(captured_job(self._index, self._index.load(planned.attempt)))
         except OSError as err:
             raise EngineError(f"{err.filename or 'this node'}: {err.strerror or err}") from err
 

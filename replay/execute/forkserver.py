@@ -5,7 +5,8 @@ A program of its own, of the standard library alone: ``python forkserver.py WORK
 MODULE…``. It imports the modules, which is what takes the time, then answers lines of JSON on its standard input. It
 lets the worker, a package in a directory, ``prepare(REQUEST, RESPONSE)``, and forks, and the child runs
 ``answer(REQUEST, RESPONSE)``, then ``tell(TOLD, PROBE, MAPPED)`` of another program (`replay.readback`). When the child
-has ended, the worker may ``finish(REQUEST, RESPONSE)``. No child sees what an earlier one left in memory. In a sandbox
+has ended, the worker may ``finish(REQUEST, RESPONSE)``. Answers come in the order of the requests; one that comes while
+a child runs is prepared then. No child sees what an earlier one left in memory. In a sandbox
 with process ids of its own (OUTSIDE names another namespace than this process's), the server ends everything that a
 child started, and empties the temporary directories.
 """
@@ -17,6 +18,7 @@ import importlib
 import importlib.util
 import json
 import os
+import select
 import signal
 import stat
 import sys
@@ -47,32 +49,33 @@ def main() -> None:
     worker_path, telling_path, probe, mapped, outside, *modules = sys.argv[1:]
     alone = os.readlink("/proc/self/ns/pid") != outside
     signal.signal(signal.SIGINT, _interrupt)
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
     # What modules print must not be taken for an answer.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     worker, telling = _load_worker(worker_path), _load(telling_path)
+    for part in (probe, mapped):
+        _let(telling.load, part)
     for name in modules:
         _preload(name)
     gc.collect()
+    requests = _Requests(worker)
     _say(answers, {"ready": True, "python": sys.version.split()[0]})
-    for line in sys.stdin:
-        task = json.loads(line)
+    while (task := requests.take()) is not None:
         started = time.monotonic()
         sys.stdout.flush()
         sys.stderr.flush()
-        _let(worker.prepare, task["request"], task["response"])
         # A child's garbage collections would look at all that was imported, and so copy it.
         gc.freeze()
         before = _count(_MEMORY_EVENTS, "oom_kill "), _count(_FORK_EVENTS, "max ")
         pid = os.fork()
         if pid == 0:
             answers.close()
+            requests.close()
             _run(worker, task)
             telling.tell(_opened(task["told"]), probe, mapped)
             _leave()
         _Child.pid = pid
-        status, timed_out = _wait(pid, started + task["seconds"])
+        status, timed_out = _wait(pid, started + task["seconds"], requests)
         _Child.pid = 0
         _end_all(pid, alone)
         _let(worker.finish, task["request"], task["response"])
@@ -83,6 +86,66 @@ def main() -> None:
             "out_of_processes": _count(_FORK_EVENTS, "max ") > before[1],
         }
         _say(answers, {**found, "seconds": time.monotonic() - started})
+
+
+class _Requests:
+    """What is asked, line by line; the first that waits is prepared.
+
+    Parameters
+    ----------
+    worker : module
+    """
+
+    def __init__(self, worker: Any) -> None:
+        self._worker = worker
+        self._read = b""
+        self._over = False
+        self._waiting: list[dict[str, Any]] = []
+        self._prepared = False
+        self._woken, self._wakes = os.pipe()
+        os.set_blocking(self._wakes, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wakes, warn_on_full_buffer=False)
+
+    def take(self) -> dict[str, Any] | None:
+        """Return the next one, prepared, once there is one; `None` when there will be none."""
+        while not self._waiting and not self._over:
+            self._receive()
+        if not self._waiting:
+            return None
+        self._prepare_first()
+        self._prepared = False
+        return self._waiting.pop(0)
+
+    def listen(self, seconds: float) -> None:
+        """Prepare the request that waits, if there is one; else wait for one, or for a signal, but not for long."""
+        if self._waiting and not self._prepared:
+            self._prepare_first()
+            return
+        asked = [] if self._over or self._waiting else [0]
+        ready, _, _ = select.select([self._woken, *asked], [], [], seconds)
+        if self._woken in ready:
+            os.read(self._woken, 4096)
+        if 0 in ready:
+            self._receive()
+
+    def close(self) -> None:
+        """Hear no more, in a child, to which signals are what they are to any program."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.close(self._woken)
+        os.close(self._wakes)
+
+    def _receive(self) -> None:
+        found = os.read(0, 1 << 16)
+        self._over = not found
+        *lines, self._read = (self._read + found).split(b"\n")
+        self._waiting += map(json.loads, lines)
+
+    def _prepare_first(self) -> None:
+        if not self._prepared:
+            self._prepared = True
+            _let(self._worker.prepare, self._waiting[0]["request"], self._waiting[0]["response"])
 
 
 def _say(answers: Any, found: dict[str, object]) -> None:
@@ -136,12 +199,10 @@ def _interrupt(number: int, frame: object) -> None:
 def _run(worker: Any, task: dict[str, Any]) -> None:
     """Be the child: a session of its own, no way back to whoever asks the server."""
     os.setsid()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
     null = os.open(os.devnull, os.O_RDONLY)
     log = _opened(task["log"])
     for given, number in ((null, 0), (log, 1), (log, 2)):
         os.dup2(given, number)
-    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  (the parent's has read ahead)
     os.environ.update(task["variables"])
     os.chdir(task["folder"])
     if task["umask"]:
@@ -160,7 +221,7 @@ def _opened(path: str) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
 
-def _wait(pid: int, deadline: float) -> tuple[int, bool]:
+def _wait(pid: int, deadline: float, requests: _Requests) -> tuple[int, bool]:
     """Return a child's exit status (negative for a signal), and whether it took too long and was killed."""
     timed_out = False
     while True:
@@ -171,7 +232,7 @@ def _wait(pid: int, deadline: float) -> tuple[int, bool]:
         if left <= 0 and not timed_out:
             timed_out = True
             _kill(pid)
-        signal.sigtimedwait([signal.SIGCHLD], max(0.01, left))
+        requests.listen(max(0.01, left))
 
 
 def _kill(pid: int) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ..build.base import Built, own_directories
@@ -13,13 +14,12 @@ from ..errors import ReplayFailedError, ReplayRefusedError
 from ..jobs.quantum import CapturedQuantum, Dataset
 from ..readback.programs import told_file
 from ..rubin.places import repository_places
-from ..sandbox.base import Ended
 from .destination import Destination
 from .remade import RemadeOutput
-from .server import Servers, last_lines
+from .server import Answer, QuantumServer, Servers, last_lines
 from .visible import seen_by_quantum
 
-__all__ = ("MissingInputsError", "ask", "request_of", "run_quantum")
+__all__ = ("Asked", "MissingInputsError", "ask", "ask_for_quantum", "hear", "made_outputs", "request_of")
 
 _MIDDLEWARE = (
     "lsst.daf.butler",
@@ -47,22 +47,48 @@ class MissingInputsError(ReplayRefusedError):
         self.uuids = uuids
 
 
-def run_quantum(
+@dataclass(frozen=True)
+class Asked:
+    """A request that a server has.
+
+    Attributes
+    ----------
+    request : mapping
+    job : `CapturedQuantum`
+    built : `Built`
+    destination : `Destination`
+    scratch : `str`
+        The replay's directory.
+    server : `QuantumServer`
+    number : `int` or `None`
+        By which the server's answer is heard; `None` if the server has died of the one before.
+    """
+
+    request: Mapping[str, object]
+    job: CapturedQuantum
+    built: Built
+    destination: Destination
+    scratch: str
+    server: QuantumServer
+    number: int | None
+
+    @property
+    def log(self) -> str:
+        """The file that has what the payload said."""
+        return _log(self.scratch)
+
+
+def ask_for_quantum(
     job: CapturedQuantum, built: Built, destination: Destination, scratch: str, servers: Servers
-) -> list[RemadeOutput]:
-    """Run a quantum and return its outputs, those that the middleware writes about it included.
+) -> Asked:
+    """Ask for a quantum. Another one may be running: then this one is prepared, and runs after it.
 
     Raises
     ------
-    MissingInputsError
-        If inputs are gone; nothing has run.
     ReplayFailedError
-        If the payload failed, or the job's outputs were not all made.
-    ReplayRefusedError
-        If the code doesn't take the captured configuration, or an input's file was tampered with; nothing has run.
+        If there is no server that would take it.
     """
-    response = ask(request_of(job, destination), job, built, destination, scratch, servers)
-    return _outputs(job, response, _log(scratch))
+    return ask(request_of(job, destination), job, built, destination, scratch, servers)
 
 
 def ask(
@@ -72,8 +98,8 @@ def ask(
     destination: Destination,
     scratch: str,
     servers: Servers,
-) -> dict[str, Any]:
-    """Have the worker program answer a request about a quantum, and return what it says of what it did.
+) -> Asked:
+    """Ask the worker program something about a quantum.
 
     Parameters
     ----------
@@ -83,68 +109,128 @@ def ask(
 
     Raises
     ------
-    MissingInputsError, ReplayFailedError, ReplayRefusedError
-        As `run_quantum`.
+    ReplayFailedError
+        If there is no server that would take it.
     """
-    request_path, response_path = os.path.join(scratch, "request.json"), os.path.join(scratch, "response.json")
+    request_path, response_path = _paths(scratch)
     for path in (response_path, told_file(scratch)):
         if os.path.exists(path):
             os.unlink(path)  # an answer to an earlier request must not be taken for one to this
     log_path = _log(scratch)
+    with open(request_path, "w", encoding="utf-8") as stream:
+        json.dump(request, stream)
+    open(log_path, "ab").close()
     try:
-        with open(request_path, "w", encoding="utf-8") as stream:
-            json.dump(request, stream)
-        response, ended = _answer(job, built, destination, (request_path, response_path, log_path), servers)
-    finally:
+        server = _server(job, built, destination, scratch, servers)
+        for path in (scratch, request_path, log_path):
+            built.sandbox.own(path)
+        variables = own_directories(scratch, built.sandbox)
+        number = _number(server, (request_path, response_path, told_file(scratch), log_path), variables, job, servers)
+    except BaseException:
         os.unlink(request_path)  # it may hold a secret that was given again
+        raise
+    return Asked(request, job, built, destination, scratch, server, number)
+
+
+def hear(asked: Asked, servers: Servers) -> tuple[dict[str, Any], float]:
+    """Return what the worker program says of what it did, and how many seconds it took.
+
+    Raises
+    ------
+    MissingInputsError
+        If inputs are gone; nothing has run.
+    ReplayFailedError
+        If the payload failed.
+    ReplayRefusedError
+        If the code doesn't take the captured configuration, or an input's file was tampered with; nothing has run.
+    """
+    alone = asked.number is not None and asked.server.waiting < 2
+    try:
+        answer = _heard(asked, servers)
+    except ReplayFailedError:
+        if alone:
+            raise
+        # The server died, maybe of the other one that it was at.
+        again = ask(asked.request, asked.job, asked.built, asked.destination, asked.scratch, servers)
+        answer = _heard(again, servers)
+    response, ended = _response(asked, answer), answer.ended
     if ended.cause is not None and response["status"] in ("failed", "unprepared"):
         # What the payload says of it is a consequence.
-        raise ReplayFailedError(f"the payload failed: {ended}: {_one_line(response['reason'])} (log: {log_path})")
+        raise ReplayFailedError(f"the payload failed: {ended}: {_one_line(response['reason'])} (log: {asked.log})")
     if response["status"] == "unprepared":
-        raise ReplayRefusedError(f"it can't be prepared: {_one_line(response['reason'])} (log: {log_path})")
+        raise ReplayRefusedError(f"it can't be prepared: {_one_line(response['reason'])} (log: {asked.log})")
     if response["status"] == "refused":
         missing = [dataset["id"] for dataset in response.get("missing", ())]
         if missing:
             raise MissingInputsError(response["reason"], missing)
         raise ReplayRefusedError(response["reason"])
     if response["status"] == "failed":
-        raise ReplayFailedError(f"the payload failed: {_one_line(response['reason'])} (log: {log_path})")
-    return response
+        raise ReplayFailedError(f"the payload failed: {_one_line(response['reason'])} (log: {asked.log})")
+    return response, answer.seconds
+
+
+def _paths(scratch: str) -> tuple[str, str]:
+    """Return where the request and the response are."""
+    return os.path.join(scratch, "request.json"), os.path.join(scratch, "response.json")
 
 
 def _log(scratch: str) -> str:
     return os.path.join(scratch, "log.txt")
 
 
-def _answer(
-    job: CapturedQuantum, built: Built, destination: Destination, paths: tuple[str, str, str], servers: Servers
-) -> tuple[dict[str, Any], Ended]:
-    """Return the worker's answer to a request, and how the process ended."""
-    request_path, response_path, log_path = paths
-    scratch = os.path.dirname(request_path)
+def _server(
+    job: CapturedQuantum, built: Built, destination: Destination, scratch: str, servers: Servers
+) -> QuantumServer:
     repository = repository_places(destination.repository)
-    mounts = seen_by_quantum(job, destination, repository, os.path.dirname(scratch))
+    folder = os.path.dirname(scratch)
+    mounts = seen_by_quantum(job, destination, repository, folder)
     module = job.task.task_class.rpartition(".")[0]
-    server = servers.server(built, mounts, os.path.dirname(scratch), (*_MIDDLEWARE, module), repository.remote)
-    variables = own_directories(scratch, built.sandbox)
-    open(log_path, "ab").close()
     if destination.isolated is not None:
         os.makedirs(destination.isolated, exist_ok=True)
         built.sandbox.own(destination.isolated)
-    for path in (scratch, request_path, log_path):
-        built.sandbox.own(path)
+    return servers.server(built, mounts, folder, (*_MIDDLEWARE, module), repository.remote)
+
+
+def _number(
+    server: QuantumServer,
+    paths: tuple[str, str, str, str],
+    variables: Mapping[str, str],
+    job: CapturedQuantum,
+    servers: Servers,
+) -> int | None:
     try:
-        ended = server.run(request_path, response_path, told_file(scratch), log_path, variables, job.umask)
+        return server.ask(*paths, variables, job.umask)
+    except ReplayFailedError:
+        if server.waiting:
+            return None  # whoever waits for the one before is told
+        servers.forget(server)
+        raise
     except BaseException:
         servers.forget(server)
         raise
+
+
+def _heard(asked: Asked, servers: Servers) -> Answer:
     try:
-        with open(response_path, encoding="utf-8") as stream:
-            found = json.load(stream)
+        if asked.number is None:
+            raise ReplayFailedError("its server has died of the quantum before")
+        return asked.server.hear(asked.number)
+    except BaseException:
+        servers.forget(asked.server)
+        raise
+    finally:
+        os.unlink(_paths(asked.scratch)[0])  # it may hold a secret that was given again
+
+
+def _response(asked: Asked, answer: Answer) -> dict[str, Any]:
+    """Return the worker's answer to a request."""
+    try:
+        with open(_paths(asked.scratch)[1], encoding="utf-8") as stream:
+            return dict(json.load(stream))
     except (OSError, ValueError):
-        told = f"the payload died without an answer ({ended}): {last_lines(log_path)} (log: {log_path})"
+        said = last_lines(asked.log)
+        told = f"the payload died without an answer ({answer.ended}): {said} (log: {asked.log})"
         raise ReplayFailedError(told) from None
-    return dict(found), ended
 
 
 def _one_line(text: str) -> str:
@@ -183,17 +269,22 @@ def request_of(job: CapturedQuantum, destination: Destination) -> dict[str, obje
     }
 
 
-def _outputs(job: CapturedQuantum, response: Mapping[str, Any], log_path: str) -> list[RemadeOutput]:
-    """Return what was made, having checked that it was: the middleware calls a quantum a success that made nothing."""
+def made_outputs(asked: Asked, response: Mapping[str, Any]) -> list[RemadeOutput]:
+    """Return what was made, what the middleware writes about a quantum included.
+
+    Raises
+    ------
+    ReplayFailedError
+        If the job's outputs were not all made: the middleware calls a quantum a success that made nothing.
+    """
+    job = asked.job
     pairs = list(zip(job.datasets(job.manifest.job.outputs), response["outputs"], strict=True))
     expected = {output.dataset for output in job.science_outputs()}
-    absent = [str(asked["dataset_type"]) for asked, made in pairs if not made["made"] and asked["id"] in expected]
+    absent = [str(one["dataset_type"]) for one, made in pairs if not made["made"] and one["id"] in expected]
     if absent:
-        raise ReplayFailedError(f"the payload ended well but did not make {', '.join(absent)} (log: {log_path})")
+        raise ReplayFailedError(f"the payload ended well but did not make {', '.join(absent)} (log: {asked.log})")
     return [
-        RemadeOutput(
-            str(asked["id"]), made["dataset"], made["dataset_type"], made["uri"], made["path"], made["original"]
-        )
-        for asked, made in pairs
+        RemadeOutput(str(one["id"]), made["dataset"], made["dataset_type"], made["uri"], made["path"], made["original"])
+        for one, made in pairs
         if made["made"]
     ]

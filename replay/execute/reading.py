@@ -14,7 +14,7 @@ from ..build.base import Built
 from ..comparators import registry
 from ..jobs.quantum import CapturedQuantum
 from .destination import Destination
-from .quantum import ask, request_of
+from .quantum import ask, hear, request_of
 from .remade import RemadeOutput
 from .server import Servers
 
@@ -29,7 +29,7 @@ def read_outputs(
     scratch: str,
     servers: Servers,
 ) -> dict[str, tuple[Path, Path] | str]:
-    """Have the outputs read that differ and that no comparator knows, those of the quantum that ran last.
+    """Have the outputs read that differ and that no comparator knows, those of the quantum that was heard of last.
 
     Parameters
     ----------
@@ -52,7 +52,8 @@ def read_outputs(
                 archives = [os.path.join(scratch, f"{number}-{side}.npz") for side in ("original", "remade")]
                 read = {"original": one.original, "remade": one.dataset}
                 read |= {"original_archive": archives[0], "remade_archive": archives[1]}
-                ask({**request_of(job, destination), "read": read}, job, built, destination, scratch, servers)
+                request = {**request_of(job, destination), "read": read}
+                hear(ask(request, job, built, destination, scratch, servers), servers)
                 found[one.original] = Path(archives[0]), Path(archives[1])
         except EnvcapError as err:
             found[one.original] = str(err)

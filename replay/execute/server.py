@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -15,7 +16,7 @@ from ..errors import ReplayFailedError
 from ..readback.programs import Telling
 from ..sandbox.base import Ended, Mount, Process, Program
 
-__all__ = ("QuantumServer", "Servers", "last_lines")
+__all__ = ("Answer", "QuantumServer", "Servers", "last_lines")
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _FORKSERVER = os.path.join(_HERE, "forkserver.py")
@@ -28,8 +29,26 @@ _MOST = 4
 """Servers that one session keeps: each holds an imported stack in memory."""
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a server says of a quantum.
+
+    Attributes
+    ----------
+    ended : `Ended`
+        How its process ended.
+    seconds : `float`
+        How long that ran.
+    """
+
+    ended: Ended
+    seconds: float
+
+
 class QuantumServer:
     """A process that forks for each quantum.
+
+    It runs one at a time; another one may be asked for meanwhile, and is prepared then.
 
     Parameters
     ----------
@@ -65,6 +84,9 @@ class QuantumServer:
             self._log,
             network=network,
         )
+        self._asked = self._heard = 0
+        self._closed = False
+        self._answers: dict[int, Answer] = {}
         self._process: Process = built.sandbox.start(program)
         try:
             self._hear(_START_SECONDS)
@@ -72,10 +94,10 @@ class QuantumServer:
             self._process.close()
             raise
 
-    def run(
+    def ask(
         self, request: str, response: str, told: str, log: str, variables: Mapping[str, str], umask: str | None
-    ) -> Ended:
-        """Run a quantum and return how its process ended.
+    ) -> int:
+        """Ask for a quantum, and return the number by which the answer is to be heard.
 
         Parameters
         ----------
@@ -89,20 +111,50 @@ class QuantumServer:
         Raises
         ------
         ReplayFailedError
-            If the server died with it.
+            If the server takes no request.
         """
         task = {"request": request, "response": response, "told": told, "log": log, "variables": dict(variables),
                 "folder": os.path.dirname(request), "seconds": self._seconds, "umask": umask}  # fmt: skip
         try:
             self._process.send(json.dumps(task))
-            found = self._hear(self._seconds + _GRACE)
         except OSError as err:
             raise ReplayFailedError(self._last_words(f"it takes no request: {err.strerror}")) from err
-        except KeyboardInterrupt:
-            self._process.interrupt()
-            with suppress(TimeoutError, OSError, ReplayFailedError):
-                self._hear(_GRACE)  # it takes back what is half made in the user's repository
-            raise
+        self._asked += 1
+        return self._asked
+
+    def hear(self, number: int) -> Answer:
+        """Return the answer of a number; others may be asked for, and are answered in their order.
+
+        Raises
+        ------
+        ReplayFailedError
+            If the server died, with this quantum or with another one that was asked for.
+        """
+        while number > self._heard:
+            if self._closed:
+                raise ReplayFailedError(self._last_words("it ended with another quantum"))
+            try:
+                found = self._hear(self._seconds + _GRACE)
+            except KeyboardInterrupt:
+                self._process.interrupt()
+                with suppress(TimeoutError, OSError, ReplayFailedError):
+                    self._hear(_GRACE)  # it takes back what is half made in the user's repository
+                raise
+            self._heard += 1
+            self._answers[self._heard] = Answer(self._ended(found), float(found["seconds"]))
+        return self._answers.pop(number)
+
+    @property
+    def waiting(self) -> int:
+        """How many quanta were asked for, and not answered."""
+        return self._asked - self._heard
+
+    def close(self) -> None:
+        """End it."""
+        self._closed = True
+        self._process.close()
+
+    def _ended(self, found: Mapping[str, Any]) -> Ended:
         status = int(found["status"])
         if found["timed_out"]:
             return Ended(status, f"it took more than {self._seconds} s, and was killed")
@@ -111,10 +163,6 @@ class QuantumServer:
         if found["out_of_processes"]:
             return Ended(status, f"it wanted more than {self._pids} processes")
         return Ended(status)
-
-    def close(self) -> None:
-        """End it."""
-        self._process.close()
 
     def _hear(self, seconds: float) -> dict[str, Any]:
         try:

@@ -201,6 +201,24 @@ def test_what_the_payload_does_is_a_result_and_not_tried_again(few: Campaigns) -
     few.campaign("gate", "R1", "--min", "99%", status=1)
 
 
+@pytest.mark.parametrize("later", ["__import__('time').sleep(2); ", ""])
+def test_a_payload_that_ends_its_server_takes_no_other_quantum_with_it(few: Campaigns, later: str) -> None:
+    few.edit_measure(
+        "import os, signal",
+        "if seed[1] == 2026031400001:",
+        f"    {later}os.kill(os.getppid(), signal.SIGKILL)",
+        "    os.abort()",
+    )
+    few.create("R1", "--where", FIVE, "--code", "current")
+    few.campaign("run", "R1", "--workers", "1")
+    assert sorted(one["attempt"] for one in few.lines("R1")) == sorted(one["attempt"] for one in few.planned("R1"))
+    failed = [one for one in few.lines("R1") if one["verdict"] == "failed"]
+    assert [(one["name"], one["tries"], one["error_type"]) for one in failed] == [
+        ("measure {instrument: StarCam, detector: 0, exposure: 2026031400001}", 1, "replay_failed")
+    ]
+    assert "died without an answer" in failed[0]["error"]
+
+
 def test_a_second_run_at_a_time_is_refused(some: Campaigns) -> None:
     some.create("R1", "--where", FIVE)
     first = some.start("run", "R1", "--workers", "1")

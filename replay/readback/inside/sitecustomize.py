@@ -19,6 +19,8 @@ __all__ = ("load", "numerics", "tell")
 _VARIABLE = "ENVCAP_READBACK"
 """The file, and those of `envcap.collectors.numerics_probe` and `envcap.hooks.mapped`, a line each."""
 
+_loaded: dict[str, Any] = {}
+
 
 def tell(descriptor: int, probe: str, mapped: str) -> None:
     """Add to a file what the numerical libraries of this process use now, and that it ends."""
@@ -40,20 +42,22 @@ def _say(descriptor: int, text: str) -> None:
 
 def numerics(probe: str, mapped: str) -> dict[str, Any]:
     """Return what the numerical libraries of this process use now."""
-    found: dict[str, Any] = load("numerics_probe", probe).LibraryProbe(load("mapped", mapped).mapped_files()).facts()
+    found: dict[str, Any] = load(probe).LibraryProbe(load(mapped).mapped_files()).facts()
     return found
 
 
-def load(name: str, path: str) -> Any:
-    """Return the module of a file."""
+def load(path: str) -> Any:
+    """Return the module of a file, executed once."""
     from importlib.util import module_from_spec, spec_from_file_location
 
-    spec = spec_from_file_location(f"_envcap_{name}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    if path not in _loaded:
+        name = os.path.basename(path).removesuffix(".py")
+        spec = spec_from_file_location(f"_envcap_{name}", path)
+        assert spec is not None
+        assert spec.loader is not None
+        _loaded[path] = module_from_spec(spec)
+        spec.loader.exec_module(_loaded[path])
+    return _loaded[path]
 
 
 def _begin() -> None:

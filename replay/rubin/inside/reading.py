@@ -22,7 +22,7 @@ def put_down(request: Mapping[str, Any], prepared: Prepared | None, provenance: 
     ----------
     request : mapping
     prepared : `Prepared` or `None`
-        The quantum that this process prepared last.
+        The quantum that made the output.
     provenance : mapping
         What its child left of what it made.
 

@@ -5,8 +5,9 @@ Only public classes of the middleware are used: the quantum is made directly, fr
 without a quantum graph. Works on lsst-pipe-base 30.2026.500 (Python 3.11) and 30.2026.4300.
 
 The server calls `prepare` before it forks and `finish` after its child has ended, the child calls `answer`: it has the
-payload to itself, and a fresh state for it; what the middleware does around it is done where it is warm. The request
-and the response are JSON files; `replay.execute.quantum` writes the one and reads the other.
+payload to itself, and a fresh state for it; what the middleware does around it is done where it is warm. The next
+quantum may be prepared while a child runs. The request and the response are JSON files; `replay.execute.quantum` writes
+the one and reads the other.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import traceback
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from .frozen import Refused, import_class
@@ -29,8 +31,9 @@ from .reading import put_down
 __all__ = ("answer", "finish", "prepare")
 
 
-class _Now:
-    """The quantum of this process.
+@dataclass
+class _Quantum:
+    """A quantum of this process.
 
     Attributes
     ----------
@@ -44,28 +47,35 @@ class _Now:
         What its child left of what it made.
     """
 
-    prepared: ClassVar[Prepared | None] = None
-    error: ClassVar[BaseException | None] = None
-    seconds: ClassVar[dict[str, float]] = {}
-    payload_started: ClassVar[bool] = False
-    provenance: ClassVar[Mapping[str, Any]] = {}
+    prepared: Prepared | None = None
+    error: BaseException | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    payload_started: bool = False
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+class _Known:
+    """The two quanta that were asked for last, by the path of their request."""
+
+    quanta: ClassVar[dict[str, _Quantum]] = {}
 
 
 def prepare(request_path: str, response_path: str) -> None:
     """Prepare the quantum of a request, unless it writes into the user's repository: then its child does."""
     request = _read(request_path)
     if "read" in request:
-        return  # of the quantum that was answered last
-    _Now.prepared = _Now.error = None
-    _Now.seconds, _Now.provenance = {}, {}
+        return  # of a quantum that was answered
+    quantum = _Quantum()
+    others = [(path, one) for path, one in _Known.quanta.items() if path != request_path]
+    _Known.quanta = dict([*others[-1:], (request_path, quantum)])
     with suppress(FileNotFoundError):
         os.unlink(_provenance(response_path))
     if request["new_run"]:
         return
     try:
-        _prepare(request)
+        _prepare(quantum, request)
     except BaseException as err:  # noqa: BLE001  (the child raises it again)
-        _Now.error = err
+        quantum.error = err
         forget_all()
     disconnect_all()
 
@@ -74,19 +84,19 @@ def answer(request_path: str, response_path: str) -> None:
     """Answer one request."""
     answering = os.getpid()
     signal.signal(signal.SIGINT, _interrupt)
-    request = _read(request_path)
+    request, quantum = _read(request_path), _Known.quanta.get(request_path, _Quantum())
     response: dict[str, Any]
     try:
         if "read" in request:
-            put_down(request, _Now.prepared, _Now.provenance)
+            put_down(request, quantum.prepared, quantum.provenance)
             response = {"status": "ok"}
         else:
-            response = {"status": "ok", **_replay(request, _provenance(response_path))}
+            response = {"status": "ok", **_replay(quantum, request, _provenance(response_path))}
     except Refused as err:
         response = {"status": "refused", "reason": str(err), **err.details}
     except Exception as err:  # noqa: BLE001  (the payload may raise anything, and that is the answer)
         traceback.print_exc()
-        response = _wrong("failed" if _Now.payload_started else "unprepared", err)
+        response = _wrong("failed" if quantum.payload_started else "unprepared", err)
     if os.getpid() != answering:
         os._exit(1)  # the payload forked, and this is not the process that was asked
     _write(response_path, response)
@@ -94,41 +104,41 @@ def answer(request_path: str, response_path: str) -> None:
 
 def finish(request_path: str, response_path: str) -> None:
     """Take what the child of a request made into the isolated repository, if that is to be kept."""
-    request, prepared = _read(request_path), _Now.prepared
-    if prepared is None or not os.path.exists(_provenance(response_path)):
+    request, quantum = _read(request_path), _Known.quanta.get(request_path, _Quantum())
+    if quantum.prepared is None or not os.path.exists(_provenance(response_path)):
         return
     try:
-        _Now.provenance = _read(_provenance(response_path))
+        quantum.provenance = _read(_provenance(response_path))
         os.unlink(_provenance(response_path))
         if request["kept"]:
-            take_in(prepared, request, _Now.provenance)
+            take_in(quantum.prepared, request, quantum.provenance)
     except Exception as err:  # noqa: BLE001  (what the payload left there may be anything)
         traceback.print_exc()
         forget_all()
         _write(response_path, _wrong("failed", err))
 
 
-def _prepare(request: Mapping[str, Any]) -> None:
+def _prepare(quantum: _Quantum, request: Mapping[str, Any]) -> None:
     started = time.perf_counter()
     import_class(request["task_class"], "task class")
     imported = time.perf_counter()
-    _Now.prepared = in_new_run(request) if request["new_run"] else in_isolated_repository(request)
-    _Now.seconds = {"import": imported - started, "prepare": time.perf_counter() - imported}
+    quantum.prepared = in_new_run(request) if request["new_run"] else in_isolated_repository(request)
+    quantum.seconds = {"import": imported - started, "prepare": time.perf_counter() - imported}
 
 
-def _replay(request: Mapping[str, Any], provenance_path: str) -> dict[str, Any]:
+def _replay(quantum: _Quantum, request: Mapping[str, Any], provenance_path: str) -> dict[str, Any]:
     from lsst.utils.threads import disable_implicit_threading
 
-    if _Now.error is not None:
-        raise _Now.error
+    if quantum.error is not None:
+        raise quantum.error
     if not request["implicit_threading"]:
         disable_implicit_threading()  # as pipetask does by default: thread counts decide bits
-    if _Now.prepared is None:
-        _prepare(request)
-    prepared = _Now.prepared
+    if quantum.prepared is None:
+        _prepare(quantum, request)
+    prepared = quantum.prepared
     assert prepared is not None
     started = time.perf_counter()
-    _Now.payload_started = True
+    quantum.payload_started = True
     try:
         if request["init"]:
             _write_init_outputs(prepared)
@@ -141,7 +151,7 @@ def _replay(request: Mapping[str, Any], provenance_path: str) -> dict[str, Any]:
             # It is ours, and the user's repository keeps nothing half made.
             prepared.butler.removeRuns([request["run"]])
         raise
-    seconds = {**_Now.seconds, "run": time.perf_counter() - started}
+    seconds = {**quantum.seconds, "run": time.perf_counter() - started}
     if request["new_run"]:
         return {"outputs": found_outputs(prepared, prepared.outputs), "seconds": seconds}
     provenance = prepared.butler.extract_provenance_data()
