@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -210,13 +211,29 @@ def test_a_payload_that_ends_its_server_takes_no_other_quantum_with_it(few: Camp
         "    os.abort()",
     )
     few.create("R1", "--where", FIVE, "--code", "current")
-    few.campaign("run", "R1", "--workers", "1")
-    assert sorted(one["attempt"] for one in few.lines("R1")) == sorted(one["attempt"] for one in few.planned("R1"))
-    failed = [one for one in few.lines("R1") if one["verdict"] == "failed"]
-    assert [(one["name"], one["tries"], one["error_type"]) for one in failed] == [
-        ("measure {instrument: StarCam, detector: 0, exposure: 2026031400001}", 1, "replay_failed")
-    ]
+    killer = "measure {instrument: StarCam, detector: 0, exposure: 2026031400001}"
+    ordered = sorted(few.planned("R1"), key=lambda one: one["name"] != killer)
+    request = {"quanta": [one["attempt"] for one in ordered], "tries": {}}
+    told = judge(few, few.folder / "R1", request)
+    assert [one["unjudged"] for one in told if "unjudged" in one] == []
+    lines = few.lines("R1")
+    assert sorted(one["attempt"] for one in lines) == sorted(request["quanta"])
+    failed = [one for one in lines if one["verdict"] == "failed"]
+    assert [(one["name"], one["error_type"]) for one in failed] == [(killer, "replay_failed")]
     assert "died without an answer" in failed[0]["error"]
+
+
+def judge(campaigns: Campaigns, folder: Path, request: dict[str, Any]) -> list[dict[str, Any]]:
+    """Let one worker judge quanta in one batch, and return what it said."""
+    done = subprocess.run(
+        [sys.executable, "-m", "replay.campaign.worker", str(folder)],
+        input=json.dumps({"batch": Permits(str(folder)).give(), **request}) + "\n",
+        env=worker_environ(campaigns),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def test_a_second_run_at_a_time_is_refused(some: Campaigns) -> None:
