@@ -49,6 +49,26 @@ def _has_tag(part: str) -> bool:
     return "<" in part
 
 
+def _has_at(part: str) -> bool:
+    return "@" in part
+
+
+def _has_query(part: str) -> bool:
+    return "?" in part or "&" in part or ";" in part
+
+
+def _has_colon(part: str) -> bool:
+    return ":" in part
+
+
+def _has_four_colons(part: str) -> bool:
+    return part.count(":") > 3
+
+
+def _has_two_dots(part: str) -> bool:
+    return part.count(".") > 1
+
+
 _LONG = (
     r"pass(?:word|wd|[_-]?phrase|code|wort)|secret(?:[_-]?id)?|token|credentials?|cookie|authorization|macaroon"
     r"|connection[_-]?string"
@@ -81,23 +101,23 @@ SHAPES: tuple[Shape, ...] = (
     Shape("private-key", ("ls0tls1crudjti",), r"LS0tLS1CRUdJTi(?:BSU0|BFQy|BQUk|BFTk|BPUE|BEU0|BQR1)[A-Za-z0-9+/=]+"),
     Shape("age-key", ("age-secret-key-",), r"AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]{40,}"),
     # RFC 3986, section 3.2.1. In http the user name alone can be a token; elsewhere it is a name.
-    Shape("url-credentials", ("://",), r"(?i)\b(?:[a-z0-9.-]{1,20}\+)?https?://(?P<s>[^\s/?#'\"<>]+)@"),
-    Shape("url-credentials", ("://",), r"(?i)\b[a-z][a-z0-9+.-]{0,40}://[^\s/?#'\"<>@:]*:(?P<s>[^\s/?#'\"<>]+)@"),
+    Shape("url-credentials", ("://",), r"(?i)\b(?:[a-z0-9.-]{1,20}\+)?https?://(?P<s>[^\s/?#'\"<>]+)@", _has_at),
+    Shape("url-credentials", ("://",), r"(?i)\b[a-z][a-z0-9+.-]{0,40}://[^\s/?#'\"<>@:]*:(?P<s>[^\s/?#'\"<>]+)@", _has_at),
     # A password that should have been quoted, in the URLs that people write by hand; and a long user name that is a token.
     Shape("url-credentials", ("://",), r"(?i)\b(?:amqps?|rediss?|(?:mysql|mariadb|postgres(?:ql)?|mssql|oracle)(?:\+\w+)?|mongodb(?:\+srv)?|ldaps?)"
-                                  r"://[^\s:@/'\"<]*:(?P<s>[^\s'\"<>]+)@"),
-    Shape("url-credentials", ("://",), r"(?i)\b[a-z][a-z0-9+.-]{0,40}://(?P<s>(?=[a-z_-]*\d)[a-z0-9_-]{20,})@"),
+                                  r"://[^\s:@/'\"<]*:(?P<s>[^\s'\"<>]+)@", _has_at),
+    Shape("url-credentials", ("://",), r"(?i)\b[a-z][a-z0-9+.-]{0,40}://(?P<s>(?=[a-z_-]*\d)[a-z0-9_-]{20,})@", _has_at),
     Shape("url-parameter", ("%3d",), r"(?i)(?:pwd|password)%3D(?P<s>[^&\s'\"<>]+?)(?=%3B[A-Za-z]|&|\s|['\"]|$)"),
-    Shape("url-credentials", ("jdbc:",), r"(?i)\bjdbc:[a-z0-9:]+:[^\s/:@'\"]+/(?P<s>[^\s@'\"<]+)@"),
+    Shape("url-credentials", ("jdbc:",), r"(?i)\bjdbc:[a-z0-9:]+:[^\s/:@'\"]+/(?P<s>[^\s@'\"<]+)@", _has_at),
     Shape("url-parameter", ("=",), r"(?i)[?&;](?:[a-z0-9_.-]*(?:token|secret|passw(?:or)?d|signature|credential|[_-]?key|auth|jwt"
-                              r"|session|cookie)|sig|code|pwd)=(?P<s>(?!\{)[^&\s'\"<>;]{4,})"),
+                              r"|session|cookie)|sig|code|pwd)=(?P<s>(?!\{)[^&\s'\"<>;]{4,})", _has_query),
     Shape("conda-token", ("/t/",), r"(?i)\b[a-z][a-z0-9+.-]{0,40}://[^\s'\"]*?/t/(?P<s>[a-z0-9_-]{8,})(?=/|\s|['\"]|$)"),
     # RFC 9110, section 11.6.2, and the headers that issuers use instead.
     Shape("http-header", ("authorization",), r"(?i)\b(?:proxy-)?authorization\\?['\"]?\s*[:=]\s*\\?['\"]?(?P<s>[^\s'\"<>]" + _HEADER_END + ")"),
     Shape("http-header", ("cookie",), r"(?i)\b(?:set-)?cookie2?\\?['\"]?\s*:\s*\\?['\"]?(?P<s>[^\s'\"<>]" + _HEADER_END + ")"),
     Shape("http-header", ("-token", "key", "x-"),
      r"(?i)\b(?:x-[a-z0-9-]*(?:token|key|auth|secret|signature|password|session|art-api)[a-z0-9-]*|(?:private|job|deploy|auth|access)-token"
-     r"|(?:dd|ocp-apim-subscription|api)-(?:api-|application-)?key|apikey)\\?['\"]?\s*:\s*\\?['\"]?(?P<s>[^\s'\"<>,;]{6,})"),
+     r"|(?:dd|ocp-apim-subscription|api)-(?:api-|application-)?key|apikey)\\?['\"]?\s*:\s*\\?['\"]?(?P<s>[^\s'\"<>,;]{6,})", _has_colon),
     Shape("bearer-token", ("bearer", "basic", "negotiate", "ntlm"),
      r"(?i)\b(?:bearer|basic|negotiate|ntlm)\s+(?P<s>(?=[^\s'\"<>]*[0-9=])[A-Za-z0-9._~+/=:-]{12,})"),
     # RFC 7519: every JSON Web Token, thus SciTokens and WLCG tokens.
@@ -154,7 +174,7 @@ SHAPES: tuple[Shape, ...] = (
     Shape("webhook", ("hooks.slack.com",), r"hooks\.slack\.com/(?:services|workflows|triggers)/(?P<s>[A-Za-z0-9/_-]{10,})"),
     Shape("webhook", ("/api/webhooks/",), r"discord(?:app)?\.com/api/webhooks/\d+/(?P<s>[A-Za-z0-9_-]{20,})"),
     Shape("webhook", ("webhook.office.com",), r"webhook\.office\.com/webhookb2/(?P<s>[A-Za-z0-9@/_-]{20,})"),
-    Shape("discord-token", ("m", "n", "o"), r"\b[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}"),
+    Shape("discord-token", ("m", "n", "o"), r"\b[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}", _has_two_dots),
     Shape("telegram-token", (":aa",), r"(?:\b|bot)\d{8,10}:AA[A-Za-z0-9_-]{32,34}"),
     Shape("stripe-key", ("_live_", "_test_"), r"\b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{10,}"),
     Shape("stripe-key", ("whsec_",), r"\bwhsec_[A-Za-z0-9+/=]{20,}"),
@@ -214,7 +234,7 @@ SHAPES: tuple[Shape, ...] = (
     # netrc(5), and pgpass as libpq's manual describes it.
     Shape("netrc-password", ("password",), r"(?i)\b(?:machine|login|account|default)(?:\s+\S+)?[\s+-]+password\s+(?P<s>[^\s<'\"]+)"),
     Shape("netrc-password", ("password",), r"(?i)\bmachine\s+\S+[\s+-]+password\s+(?P<s>[^\s<'\"]+)"),
-    Shape("pgpass-password", (":",), r"(?m)(?:^|[\"'+=\s])[^\s:#\"'=]+:(?:\d{2,5}|\*):[^\s:]+:[^\s:]+:(?P<s>(?=[^\s:]*\d)(?=[^\s:]*[A-Za-z])[^\s:<\"']{8,})(?=[\"'\s]|$)"),
+    Shape("pgpass-password", (":",), r"(?m)(?:^|[\"'+=\s])[^\s:#\"'=]+:(?:\d{2,5}|\*):[^\s:]+:[^\s:]+:(?P<s>(?=[^\s:]*\d)(?=[^\s:]*[A-Za-z])[^\s:<\"']{8,})(?=[\"'\s]|$)", _has_four_colons),
     Shape("kubernetes-secret", ("kind: secret",), r"(?m)^\+?\s+[\w.-]+:\s+(?P<s>[A-Za-z0-9+/]{8,}={0,2}) *$"),
     # What curl and wget keep cookies in, and what OpenVPN has within its own tags.
     Shape("cookie-jar", ("true\t", "false\t"), r"(?m)^\+?[^\s#]\S*\t(?:TRUE|FALSE)\t\S+\t(?:TRUE|FALSE)\t\d+\t[^\t\n]+\t(?P<s>[^\s<]+)"),

@@ -199,6 +199,7 @@ def _interrupt(number: int, frame: object) -> None:
 def _run(worker: Any, task: dict[str, Any]) -> None:
     """Be the child: a session of its own, no way back to whoever asks the server."""
     os.setsid()
+    _draw_anew()
     null = os.open(os.devnull, os.O_RDONLY)
     log = _opened(task["log"])
     for given, number in ((null, 0), (log, 1), (log, 2)):
@@ -208,6 +209,16 @@ def _run(worker: Any, task: dict[str, Any]) -> None:
     if task["umask"]:
         os.umask(int(task["umask"], 8))
     worker.answer(task["request"], task["response"])
+
+
+def _draw_anew() -> None:
+    """Seed NumPy's random numbers as a fresh import would: else what draws without a seed draws the same in each child.
+
+    Python's own are seeded anew in a child (`random`).
+    """
+    module = sys.modules.get("numpy.random")
+    if module is not None:
+        module.seed()
 
 
 def _leave() -> None:

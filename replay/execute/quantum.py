@@ -188,7 +188,8 @@ def _server(
     if destination.isolated is not None:
         os.makedirs(destination.isolated, exist_ok=True)
         built.sandbox.own(destination.isolated)
-    return servers.server(built, mounts, folder, (*_MIDDLEWARE, module), repository.remote)
+    threads = _has_threads(job)
+    return servers.server(built, mounts, folder, (*_MIDDLEWARE, module), repository.remote, threads)
 
 
 def _number(
@@ -208,6 +209,10 @@ def _number(
     except BaseException:
         servers.forget(server)
         raise
+
+
+def _has_threads(job: CapturedQuantum) -> bool:
+    return "--enable-implicit-threading" in job.manifest.job.argv
 
 
 def _heard(asked: Asked, servers: Servers) -> Answer:
@@ -262,7 +267,7 @@ def request_of(job: CapturedQuantum, destination: Destination) -> dict[str, obje
         "label": job.task.label,
         "data_id": dict(job.task.data_id),
         "config": job.frozen_config.text,
-        "implicit_threading": "--enable-implicit-threading" in manifest.job.argv,
+        "implicit_threading": _has_threads(job),
         "inputs": inputs(list(job.datasets(manifest.job.inputs))),
         "init_inputs": inputs(list(job.datasets(manifest.job.init_inputs))),
         "outputs": list(job.datasets(manifest.job.outputs)),

@@ -198,10 +198,23 @@ class Servers:
         self._servers: dict[tuple[object, ...], QuantumServer] = {}
 
     def server(
-        self, built: Built, mounts: Sequence[Mount], folder: str, modules: Sequence[str], network: bool
+        self,
+        built: Built,
+        mounts: Sequence[Mount],
+        folder: str,
+        modules: Sequence[str],
+        network: bool,
+        threads: bool,
     ) -> QuantumServer:
-        """Return the server of an environment that sees some files."""
-        key = (built.python, frozenset(built.variables.items()), frozenset((*built.mounts, *mounts)), network)
+        """Return the server of an environment that sees some files.
+
+        Parameters
+        ----------
+        threads : `bool`
+            Whether libraries may use threads by themselves: a server that has forbidden it can't allow it.
+        """
+        seen = frozenset((*built.mounts, *mounts))
+        key = (built.python, frozenset(built.variables.items()), seen, network, threads)
         found = self._servers.pop(key, None)
         if found is None:
             while len(self._servers) >= _MOST:

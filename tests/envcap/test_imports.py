@@ -24,8 +24,10 @@ HEAVY = {
 IMPORTING = "import envcap.cli.run, envcap.hooks.command"
 RUNNING = """
 
+import os
 from envcap.cli.main import main
 sys.argv = ["envcap", "run", "--store", sys.argv[1], "--", sys.executable, "-c", ""]
+os._exit = sys.exit
 try:
     main()
 except SystemExit as err:

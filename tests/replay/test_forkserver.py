@@ -20,7 +20,8 @@ from replay.sandbox.base import Limits
 from replay.sandbox.unconfined import Unconfined
 
 WORKER = """
-import json, os, signal, sys, time
+import json, os, random, signal, sys, time
+import numpy.random
 
 prepared = []
 
@@ -48,6 +49,7 @@ def answer(request, response):
         "handler": signal.getsignal(signal.SIGCHLD) == signal.SIG_DFL,
         "wakes": signal.set_wakeup_fd(-1),
         "stdin": sys.stdin.read(),
+        "drawn": [random.random(), numpy.random.random()],
     }
     with open(response, "w") as stream:
         json.dump(found, stream)
@@ -134,6 +136,14 @@ def test_a_payload_finds_signals_and_its_input_as_any_program_does(server: Serve
     server.hear()
     found = server.response("a")
     assert (found["child"], found["handler"], found["wakes"], found["stdin"]) == (7, True, -1, "")
+
+
+def test_what_draws_without_a_seed_draws_something_else_in_each(server: Server) -> None:
+    server.ask("a", "b")
+    assert server.hear()["status"] == server.hear()["status"] == 0
+    first, second = server.response("a")["drawn"], server.response("b")["drawn"]
+    assert first[0] != second[0]
+    assert first[1] != second[1]
 
 
 def test_one_that_dies_or_is_late_leaves_the_next_one_as_it_is(server: Server) -> None:

@@ -30,7 +30,7 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def _server(servers: Servers, python: str) -> object:
     built: Any = SimpleNamespace(python=python, variables={}, mounts=())
-    return servers.server(built, (), "/scratch", (), False)
+    return servers.server(built, (), "/scratch", (), False, False)
 
 
 def test_the_one_that_was_used_longest_ago_is_ended(closed: list[str]) -> None:

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Callable
 
 import pytest
 
 from envcap.redact import scrub, scrub_argv
+from envcap.secret_shapes import SHAPES, Shape
 from tests.secrets.canaries import BY_NAME, COMMANDS, SAFE, SAFE_COMMANDS, Canary
 from tests.secrets.searching import Finder
 
@@ -48,6 +50,13 @@ def test_what_stands_around_a_secret_stays(name: str) -> None:
     clean = scrub(_BEFORE + BY_NAME[name].text + _AFTER)
     assert clean.startswith(_BEFORE)
     assert clean.endswith(_AFTER)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.kind)
+def test_what_matches_is_told_apart_from_what_cannot(shape: Shape) -> None:
+    for name, canary in BY_NAME.items():
+        for found in re.finditer(shape.pattern, canary.text):
+            assert shape.can_match(found[0].lower()), name
 
 
 @pytest.mark.parametrize("name", SAFE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +65,7 @@ def in_isolated_repository(request: Mapping[str, Any]) -> Prepared:
     types = {node.name: node.dataset_type for node in graph.dataset_types.values()}
     types |= {ref.datasetType.name: ref.datasetType for refs in inputs.values() for ref in refs}
     butler = quantum_butler(request, quantum, records, types)
+    _import_formatters(butler, quantum)
     return Prepared(graph, quantum, outputs, _originals(source, request), butler, repository)
 
 
@@ -160,6 +162,17 @@ def _adapted(graph: Any, edge: Any, refs: Iterable[Any]) -> tuple[Any, list[Any]
     """Return the dataset type and the refs as a task's connection sees them (storage class, component)."""
     dataset_type = edge.adapt_dataset_type(graph.dataset_types[edge.parent_dataset_type_name].dataset_type)
     return dataset_type, [edge.adapt_dataset_ref(ref) for ref in refs]
+
+
+def _import_formatters(butler: Any, quantum: Any) -> None:
+    """Import what reads and writes a quantum's datasets: each child would do that anew."""
+    refs = [*quantum.initInputs.values()]
+    refs += [same[0] for group in (quantum.inputs, quantum.outputs) for same in group.values() if same]
+    for ref in refs:
+        with suppress(Exception):  # whoever needs it says what is wrong with it
+            storage_class = ref.datasetType.storageClass
+            _ = storage_class.pytype, storage_class.delegateClass
+            butler._datastore.formatterFactory.getFormatterClass(ref)
 
 
 def _originals(source: Any, request: Mapping[str, Any]) -> list[str | None]:

@@ -55,9 +55,18 @@ class _Quantum:
 
 
 class _Known:
-    """The two quanta that were asked for last, by the path of their request."""
+    """What this process keeps from one quantum to the next.
+
+    Attributes
+    ----------
+    quanta : `dict`
+        The two that were asked for last, by the path of their request.
+    single_threaded : `bool`
+        Whether libraries were told not to use threads by themselves.
+    """
 
     quanta: ClassVar[dict[str, _Quantum]] = {}
+    single_threaded: ClassVar[bool] = False
 
 
 def prepare(request_path: str, response_path: str) -> None:
@@ -65,6 +74,8 @@ def prepare(request_path: str, response_path: str) -> None:
     request = _read(request_path)
     if "read" in request:
         return  # of a quantum that was answered
+    if not request["implicit_threading"] and not _Known.single_threaded:
+        _disable_threading()  # once: a child that tells OpenBLAS starts its threads, and they spin for a while
     quantum = _Quantum()
     others = [(path, one) for path, one in _Known.quanta.items() if path != request_path]
     _Known.quanta = dict([*others[-1:], (request_path, quantum)])
@@ -126,13 +137,19 @@ def _prepare(quantum: _Quantum, request: Mapping[str, Any]) -> None:
     quantum.seconds = {"import": imported - started, "prepare": time.perf_counter() - imported}
 
 
-def _replay(quantum: _Quantum, request: Mapping[str, Any], provenance_path: str) -> dict[str, Any]:
+def _disable_threading() -> None:
+    """Do as pipetask does by default: thread counts decide bits."""
     from lsst.utils.threads import disable_implicit_threading
 
+    disable_implicit_threading()
+    _Known.single_threaded = True
+
+
+def _replay(quantum: _Quantum, request: Mapping[str, Any], provenance_path: str) -> dict[str, Any]:
     if quantum.error is not None:
         raise quantum.error
-    if not request["implicit_threading"]:
-        disable_implicit_threading()  # as pipetask does by default: thread counts decide bits
+    if request["implicit_threading"] == _Known.single_threaded:
+        raise Refused("its server was told otherwise of threads")
     if quantum.prepared is None:
         _prepare(quantum, request)
     prepared = quantum.prepared
