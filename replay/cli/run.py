@@ -36,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Re-run and judge."""
     index = open_index(arguments)
-    jobs = [captured(arguments, index, resolve(index, selector)) for selector in arguments.selectors]
+    named = {one.manifest.attempt: one for one in (resolve(index, selector) for selector in arguments.selectors)}
+    jobs = [captured(arguments, index, one) for one in named.values()]
     if len(jobs) > 1:
         return run_all_and_judge(jobs, options(arguments), as_json=arguments.json)
     return run_and_judge(jobs[0], options(arguments), as_json=arguments.json)
