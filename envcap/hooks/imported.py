@@ -35,6 +35,7 @@ def imported_modules() -> Imported:
     own = os.path.dirname(os.__file__) + "/", os.path.join(sys.prefix, "bin", "")
     whole = {name for name, has in modules.items() if "__path__" in has and _defines_something(has)}
     parents = {name.rpartition(".")[0] for name in modules}
+    below = {"": False}
     found = set()
     for name, has in modules.items():
         path = has.get("__file__") or _of_program(name, has)
@@ -42,7 +43,7 @@ def imported_modules() -> Imported:
             continue
         if INSTALLED[0] in path or INSTALLED[1] in path:
             # Of a namespace, every distribution claims the file, and any of them would be named.
-            if _is_below(name, whole) or (name in parents and name not in whole):
+            if _is_below(name, whole, below) or (name in parents and name not in whole):
                 continue
         elif path.startswith(own) or "/lib-dynload/" in path:
             continue
@@ -50,11 +51,13 @@ def imported_modules() -> Imported:
     return sorted(found)
 
 
-def _is_below(name: str, packages: Collection[str]) -> bool:
-    while name := name.rpartition(".")[0]:
-        if name in packages:
-            return True
-    return False
+def _is_below(name: str, packages: Collection[str], known: dict[str, bool]) -> bool:
+    """Whether a module is in one of some packages, at whatever depth; `known` keeps what was found of others."""
+    found = known.get(name)
+    if found is None:
+        parent = name.rpartition(".")[0]
+        found = known[name] = parent in packages or _is_below(parent, packages, known)
+    return found
 
 
 def _defines_something(package: Mapping[str, Any]) -> bool:

@@ -54,7 +54,7 @@ class Observed:
 class Loaded:
     """What one or more processes had loaded.
 
-    Parameters
+    Attributes
     ----------
     paths : sequence of `str`
         The libraries.
@@ -64,9 +64,9 @@ class Loaded:
     """
 
     def __init__(self, paths: Sequence[str], numerics: Sequence[NumericsOfProcess], modules: Imported) -> None:
-        self._paths = paths
-        self._numerics = numerics
-        self._modules = modules
+        self.paths = paths
+        self.numerics = numerics
+        self.modules = modules
 
     def documented(self, store: ObjectStore, prefixes: tuple[str, str], fingerprints: Mapping[str, str]) -> Observed:
         """Return it as components.
@@ -84,22 +84,22 @@ class Loaded:
 
         def libraries(owners: Mapping[str, str]) -> Document:
             names = list(zip(prefixes, ("{prefix}", "{base_prefix}"), strict=True))
-            return describe_libraries(self._paths, names, owners)
+            return describe_libraries(self.paths, names, owners)
 
-        found.add(LIBRARIES, *remembered.document(LIBRARIES, LoadedLibraries, self._paths, libraries))
-        distinct = {one.to_bytes(): one for one in self._numerics}
+        found.add(LIBRARIES, *remembered.document(LIBRARIES, LoadedLibraries, self.paths, libraries))
+        distinct = {one.to_bytes(): one for one in self.numerics}
         if distinct:
             effective = EffectiveNumerics(processes=[distinct[key] for key in sorted(distinct)])
             found.add(NUMERICS, *remembered.kept(effective))
         else:
             found.add(NUMERICS, None, Outcome(status="absent", reason=NOTHING_LOADED))
-        installed = [path for _, path in self._modules if any(part in path for part in INSTALLED)]
+        installed = [path for _, path in self.modules if any(part in path for part in INSTALLED)]
 
         def modules(owners: Mapping[str, str]) -> Document:
-            code = {name for name, path in self._modules if path not in owners}
+            code = {name for name, path in self.modules if path not in owners}
             return ImportedModules(owners=sorted(set(owners.values())), code=sorted(code))
 
-        names = [f"{name} {path}" for name, path in self._modules]
+        names = [f"{name} {path}" for name, path in self.modules]
         found.add(MODULES, *remembered.document(MODULES, ImportedModules, installed, modules, names))
         return found
 

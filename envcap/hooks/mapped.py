@@ -17,7 +17,10 @@ def mapped_files() -> list[str]:
     found = set()
     with open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as stream:
         for line in stream:
+            _, _, rest = line.partition(" ")
+            if rest[2:3] != "x":
+                continue  # its permissions: few may be executed
             fields = line.split(None, 5)
-            if len(fields) == 6 and fields[5][0] == "/" and "x" in fields[1]:
+            if len(fields) == 6 and fields[5][0] == "/":
                 found.add(fields[5].rstrip("\n"))
     return sorted(found)

@@ -18,7 +18,7 @@ from .loaded import KINDS, Loaded, Observed
 from .loads import count_loads
 from .mapped import mapped_files
 
-__all__ = ("LOST", "Failed", "Observer", "Snapshot", "observed_in_children")
+__all__ = ("LOST", "Failed", "Observer", "Snapshot", "loaded_now", "observed_in_children")
 
 LOST = "{lost} of {all} Python processes ended without saying what they had loaded (killed, or os._exit)"
 """Why it isn't known what was in effect in all of them."""
@@ -36,12 +36,16 @@ class Snapshot:
     environment : `Environment`
         What was captured before.
     loaded : `Loaded`
+
+    Attributes
+    ----------
+    loaded : `Loaded`
     """
 
     def __init__(self, store: ObjectStore, environment: Environment, loaded: Loaded) -> None:
         self._store = store
         self._environment = environment
-        self._loaded = loaded
+        self.loaded = loaded
         self._found: Observed | None = None
 
     def documented(self) -> Observed:
@@ -50,7 +54,7 @@ class Snapshot:
             try:
                 prefixes = (sys.prefix, sys.base_prefix)
                 fingerprints = self._environment.fingerprints
-                self._found = self._loaded.documented(self._store, prefixes, fingerprints)
+                self._found = self.loaded.documented(self._store, prefixes, fingerprints)
             except Exception as err:  # noqa: BLE001  (the payload must not notice; the outcome says it)
                 return _failed(err)  # it is not kept: the next quantum may have better luck
         return self._found
@@ -67,6 +71,7 @@ class Observer:
     """
 
     def __init__(self, store: ObjectStore, environment: Environment) -> None:
+        _observers.append(self)
         self._store = store
         self._environment = environment
         self._loads: object = None
@@ -104,6 +109,16 @@ class Failed:
     def documented(self) -> Observed:
         """Return why."""
         return self._found
+
+
+def loaded_now() -> Loaded | None:
+    """Return what this process has loaded, if it was observed before: what has not changed is not looked at again."""
+    snapshot = _observers[-1].observe() if _observers else None
+    return snapshot.loaded if isinstance(snapshot, Snapshot) else None
+
+
+_observers: list[Observer] = []
+"""Of this process."""
 
 
 def _failed(error: Exception) -> Observed:
