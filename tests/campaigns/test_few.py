@@ -223,10 +223,34 @@ def test_a_payload_that_ends_its_server_takes_no_other_quantum_with_it(few: Camp
     assert "died without an answer" in failed[0]["error"]
 
 
-def judge(campaigns: Campaigns, folder: Path, request: dict[str, Any]) -> list[dict[str, Any]]:
-    """Let one worker judge quanta in one batch, and return what it said."""
+WITHOUT_ENGINE = """
+from envcap.errors import EngineError
+from replay.session import ReplaySession
+
+def finish(self, started):
+    raise EngineError("the engine is gone")
+
+ReplaySession.finish = finish
+"""
+
+
+def test_what_was_begun_and_not_waited_for_says_so(some: Campaigns) -> None:
+    some.create("R1", "--where", FIVE)
+    attempts = [one["attempt"] for one in some.planned("R1")]
+    told = judge(some, some.folder / "R1", {"quanta": attempts, "tries": {}}, WITHOUT_ENGINE)
+    (unjudged,) = [one["unjudged"] for one in told if "unjudged" in one]
+    assert sorted(unjudged) == sorted(attempts)
+    replays = [one for one in some.index().attempts("replay_of IS NOT NULL") if one.manifest.replay_of in attempts[:2]]
+    assert len(replays) == 2
+    for one in replays:
+        assert one.result is not None
+        assert (one.result.status, one.result.error) == ("failed", "ReplayFailedError: its end was not waited for")
+
+
+def judge(campaigns: Campaigns, folder: Path, request: dict[str, Any], before: str = "") -> list[dict[str, Any]]:
+    """Let one worker judge quanta in one batch, after some code of its process, and return what it said."""
     done = subprocess.run(
-        [sys.executable, "-m", "replay.campaign.worker", str(folder)],
+        [sys.executable, "-c", f"{before}\nfrom replay.campaign.worker import main\nmain()", str(folder)],
         input=json.dumps({"batch": Permits(str(folder)).give(), **request}) + "\n",
         env=worker_environ(campaigns),
         stdout=subprocess.PIPE,
