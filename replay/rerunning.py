@@ -16,7 +16,8 @@ from .jobs.base import CapturedJob
 from .options import ANOTHER_PLACE, Options
 from .planning import KnownLayers
 from .progress import Progress
-from .session import Executed, ReplaySession, Started
+from .session import ReplaySession
+from .under_way import Executed, Started
 from .verdict import ReplayVerdict
 
 __all__ = ("Options", "Replays", "rerun", "rerun_all")
@@ -49,7 +50,7 @@ def rerun_all(
     with closing(Replays(options, progress)) as replays:
         for job in jobs:
             try:
-                verdict = replays.judge(replays.execute(job))
+                verdict = replays.judge(replays.finish(replays.start(job)))
             except EnvcapError as err:
                 yield job, err
             else:
@@ -71,16 +72,6 @@ class Replays:
         self._known: KnownLayers = {}
         self._session: ReplaySession | None = None
         self._journal: Journal | None = None
-
-    def execute(self, job: CapturedJob) -> Executed:
-        """Plan a job and run it again.
-
-        Raises
-        ------
-        EnvcapError
-            With the exit code that DESIGN section 5 gives the reason.
-        """
-        return self.finish(self.start(job))
 
     def start(self, job: CapturedJob) -> Started:
         """Plan a job and begin to run it; another one may be under way.
@@ -108,19 +99,19 @@ class Replays:
         Raises
         ------
         EnvcapError
-            As `execute`.
+            As `start`.
         """
         assert self._session is not None
         with _room(self._session):
             return self._session.finish(started)
 
     def judge(self, executed: Executed) -> ReplayVerdict:
-        """Judge what `execute` returned, in whatever thread; the verdict is in the store then.
+        """Judge what `finish` returned, in whatever thread; the verdict is in the store then.
 
         Raises
         ------
         EnvcapError
-            As `execute`.
+            As `start`.
         """
         assert self._session is not None
         with _room(self._session):

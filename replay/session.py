@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from envcap.environment import Environment
 from envcap.errors import EnvcapError
@@ -38,68 +38,10 @@ from .pinning.replayed import ReplayedNumerics
 from .planning import Plan
 from .progress import Progress
 from .rubin.places import absolute, is_here
+from .under_way import Executed, Started
 from .verdict import ReadOutputs, ReplayVerdict, judge_outputs
 
-__all__ = ("Executed", "ReplaySession", "Started")
-
-
-@dataclass
-class Started:
-    """A plan that is being run.
-
-    Attributes
-    ----------
-    plan : `Plan`
-    isolated : `str`
-        The isolated repository, if it is a quantum.
-    progress : `Progress`
-    scratch : `str`
-        The job's directory.
-    numerics : `ReplayedNumerics`
-    writer : `AttemptWriter`
-        Of the replay.
-    made_first : `list` [ `str` ]
-        The jobs that had to be run again before, by name.
-    asked : `Asked` or `None`
-        The request that a server has already.
-    """
-
-    plan: Plan
-    isolated: str
-    progress: Progress
-    scratch: str
-    numerics: ReplayedNumerics
-    writer: AttemptWriter
-    made_first: list[str] = field(default_factory=list)
-    asked: Asked | None = None
-
-
-@dataclass(frozen=True)
-class Executed:
-    """What running a plan came to.
-
-    Attributes
-    ----------
-    plan : `Plan`
-    layers : sequence of `Layer`
-        What was reached.
-    attempt : `str`
-        Of the replay.
-    remade : `list` [ `RemadeOutput` ]
-    read : mapping
-        What the repository's formatters read of them.
-    place : `str`
-        Where they are.
-    progress : `Progress`
-    """
-
-    plan: Plan
-    layers: tuple[Layer, ...]
-    attempt: str
-    remade: list[RemadeOutput]
-    read: ReadOutputs
-    place: str
-    progress: Progress
+__all__ = ("ReplaySession",)
 
 
 class ReplaySession:
@@ -134,33 +76,13 @@ class ReplaySession:
         except OSError as err:
             raise BuildError(f"{self.folder}: {err.strerror}; {ANOTHER_PLACE}") from err
 
-    def run(self, plan: Plan) -> ReplayVerdict:
-        """Replay a job and return the verdict, which is in the store then.
-
-        Raises
-        ------
-        EnvcapError
-            With the exit code that DESIGN section 5 gives the reason.
-        """
-        return self.judge(self.execute(plan))
-
-    def execute(self, plan: Plan) -> Executed:
-        """Run a job again.
-
-        Raises
-        ------
-        EnvcapError
-            As `run`.
-        """
-        return self.finish(self.start(plan))
-
     def start(self, plan: Plan) -> Started:
         """Begin with a job. Another one may be under way: what nobody keeps is asked for at once, and runs after it.
 
         Raises
         ------
         EnvcapError
-            As `run`.
+            With the exit code that DESIGN section 5 gives the reason.
         """
         isolated = self._repositories.first
         if isinstance(plan.job, CapturedQuantum):
@@ -174,7 +96,7 @@ class ReplaySession:
         Raises
         ------
         EnvcapError
-            As `run`.
+            As `start`.
         """
         job, numerics, writer = started.plan.job, started.numerics, started.writer
         with self._ended_by_error(started):
@@ -196,7 +118,7 @@ class ReplaySession:
         Raises
         ------
         EnvcapError
-            As `run`.
+            As `start`.
         """
         job, options, remade = executed.plan.job, self._options, executed.remade
         policy = options.policy.for_new_run() if options.new_run else options.policy
@@ -231,9 +153,9 @@ class ReplaySession:
         Raises
         ------
         EnvcapError
-            As `run`.
+            As `start`.
         """
-        return self.execute(plan).remade
+        return self.finish(self.start(plan)).remade
 
     def forget(self, job: CapturedJob) -> None:
         """Delete what was re-made of the last job; its code stays, since later jobs may share it."""

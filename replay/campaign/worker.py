@@ -24,7 +24,7 @@ from envcap.store.opened import existing_store
 from ..jobs.registry import captured_job
 from ..progress import Progress
 from ..rerunning import Replays
-from ..session import Started
+from ..under_way import Started
 from ..verdict import ReplayVerdict
 from .campaign import Campaign
 from .definition import Planned
