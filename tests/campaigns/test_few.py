@@ -234,14 +234,14 @@ ReplaySession.finish = finish
 """
 
 
-def test_what_was_begun_and_not_waited_for_says_so(some: Campaigns) -> None:
-    some.create("R1", "--where", FIVE)
-    attempts = [one["attempt"] for one in some.planned("R1")]
-    earlier = {one.manifest.attempt for one in some.index().attempts("replay_of IS NOT NULL")}
-    told = judge(some, some.folder / "R1", {"quanta": attempts, "tries": {}}, WITHOUT_ENGINE)
+def test_what_was_begun_and_not_waited_for_says_so(few: Campaigns) -> None:
+    few.create("R1", "--where", FIVE)
+    attempts = [one["attempt"] for one in few.planned("R1")]
+    earlier = {one.manifest.attempt for one in few.index().attempts("replay_of IS NOT NULL")}
+    told = judge(few, few.folder / "R1", {"quanta": attempts, "tries": {}}, WITHOUT_ENGINE)
     (unjudged,) = [one["unjudged"] for one in told if "unjudged" in one]
     assert sorted(unjudged) == sorted(attempts)
-    replays = [one for one in some.index().attempts("replay_of IS NOT NULL") if one.manifest.attempt not in earlier]
+    replays = [one for one in few.index().attempts("replay_of IS NOT NULL") if one.manifest.attempt not in earlier]
     assert {one.manifest.replay_of for one in replays} == set(attempts[:2])
     assert len(replays) == 2
     for one in replays:
