@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 
 from envcap.errors import EnvcapError
@@ -12,7 +12,9 @@ from envcap.hooks.attempt import open_journal
 from envcap.store.journal import Journal
 
 from .errors import BuildError, ReplayFailedError, ReplayRefusedError
+from .fidelity import Fidelity
 from .jobs.base import CapturedJob
+from .layers import manifest_layer
 from .options import ANOTHER_PLACE, Options
 from .planning import KnownLayers
 from .progress import Progress
@@ -41,13 +43,14 @@ def rerun(job: CapturedJob, options: Options, progress: Progress) -> ReplayVerdi
 
 
 def rerun_all(
-    jobs: Iterable[CapturedJob], options: Options, progress: Progress
+    jobs: Sequence[CapturedJob], options: Options, progress: Progress
 ) -> Generator[tuple[CapturedJob, ReplayVerdict | EnvcapError], None, None]:
     """Re-run jobs in one session, and yield for each the verdict, or why there is none.
 
     Jobs of one environment share it: it is rebuilt once, and imports its stack once.
     """
     with closing(Replays(options, progress)) as replays:
+        replays.expect(jobs)
         for job in jobs:
             try:
                 verdict = replays.judge(replays.finish(replays.start(job)))
@@ -72,6 +75,19 @@ class Replays:
         self._known: KnownLayers = {}
         self._session: ReplaySession | None = None
         self._journal: Journal | None = None
+        self._expected: list[CapturedJob] = []
+
+    def expect(self, jobs: Iterable[CapturedJob]) -> None:
+        """Say which jobs are to come: a server that sees the inputs of all of them serves them all.
+
+        Of those that nobody vouches for it sees nothing.
+        """
+        captured = [job for job in jobs if job.origin is None]
+        self._expected = [
+            job for job in captured if manifest_layer(job, self._options.trust).fidelity is not Fidelity.IMPOSSIBLE
+        ]
+        if self._session is not None:
+            self._session.expect(self._expected)
 
     def start(self, job: CapturedJob) -> Started:
         """Plan a job and begin to run it; another one may be under way.
@@ -90,6 +106,7 @@ class Replays:
         if self._session is None:
             self._journal = open_journal(job.store)[0]
             self._session = ReplaySession(self._journal, options, self._progress)
+            self._session.expect(self._expected)
         with _room(self._session):
             return self._session.start(plan)
 

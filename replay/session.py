@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import islice
 
 from envcap.environment import Environment
 from envcap.errors import EnvcapError
@@ -29,6 +30,7 @@ from .execute.quantum import Asked, MissingInputsError, ask_for_quantum, hear, m
 from .execute.reading import read_outputs
 from .execute.remade import RemadeOutput
 from .execute.server import Servers
+from .execute.visible import input_files
 from .fidelity import Fidelity, Layer
 from .jobs.base import CapturedJob
 from .jobs.command import CapturedCommand
@@ -42,6 +44,9 @@ from .under_way import Executed, Started
 from .verdict import ReadOutputs, ReplayVerdict, judge_outputs
 
 __all__ = ("ReplaySession",)
+
+_MOST_FILES = 1024
+"""Inputs of quanta to come that a server is shown: bubblewrap takes 9,000 arguments, and each file is three."""
 
 
 class ReplaySession:
@@ -75,6 +80,11 @@ class ReplaySession:
             os.makedirs(self.folder)
         except OSError as err:
             raise BuildError(f"{self.folder}: {err.strerror}; {ANOTHER_PLACE}") from err
+
+    def expect(self, jobs: Iterable[CapturedJob]) -> None:
+        """Say which jobs are to come, so that one server serves them all."""
+        files = (path for job in jobs if isinstance(job, CapturedQuantum) for path in input_files(job))
+        self._servers.files = tuple(islice(dict.fromkeys(files), _MOST_FILES))
 
     def start(self, plan: Plan) -> Started:
         """Begin with a job. Another one may be under way: what nobody keeps is asked for at once, and runs after it.

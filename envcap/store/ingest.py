@@ -3,13 +3,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor
-from concurrent.futures import wait as wait_for
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
 from ..errors import StoreError
@@ -124,19 +121,9 @@ def _sealed(index: Index, groups: Sequence[list[str]], workers: int) -> Iterator
     if not workers:
         yield from ((names, seal_group(root, names, *_reserved(index))) for names in groups)
         return
-    waiting = list(reversed(groups))
-    # A process that is forked would have this one's database open.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        running: dict[Future[SealedGroup], list[str]] = {}
-        while waiting or running:
-            while waiting and len(running) <= workers:
-                names = waiting.pop()
-                running[pool.submit(seal_group, root, names, *_reserved(index))] = names
-            for future in wait_for(running, return_when=FIRST_COMPLETED).done:
-                try:
-                    yield running.pop(future), future.result()
-                except BrokenProcessPool as err:
-                    raise StoreError(f"{index.store}: a process that packs was killed (too little memory?)") from err
+    from .parallel import sealed_in_processes
+
+    yield from sealed_in_processes(root, groups, workers, partial(_reserved, index))
 
 
 def _reserved(index: Index) -> tuple[str, int]:

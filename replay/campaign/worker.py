@@ -15,12 +15,14 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from envcap.errors import EngineError, EnvcapError
 from envcap.store.index import Index
 from envcap.store.opened import existing_store
 
+from ..jobs.base import CapturedJob
 from ..jobs.registry import captured_job
 from ..progress import Progress
 from ..rerunning import Replays
@@ -60,6 +62,7 @@ class BatchWorker:
         self._answer = answer
         self._ledger = Ledger(campaign.folder)
         self._replays = Replays(self._options, Progress(quiet=True))
+        self._jobs: dict[str, CapturedJob] = {}
         self._environment = ""
         self._count = 0
         self._begun: dict[str, float] = {}
@@ -75,6 +78,7 @@ class BatchWorker:
         tries: Mapping[str, int] = request["tries"]
         self._ledger.begin(batch)
         self._make_ready(waiting[0].environment)
+        self._replays.expect(self._loaded(waiting))
         permitted = self._permitted(batch, waiting)
         left = list(waiting)
         together = overlapped(permitted, self._start, self._replays.finish, self._replays.judge)
@@ -114,9 +118,21 @@ class BatchWorker:
                 judged = err
             yield planned, judged
 
+    def _loaded(self, waiting: Iterable[Planned]) -> Iterable[CapturedJob]:
+        """Load all jobs of a batch; what is wrong with one is told when it is started."""
+        self._jobs = {}
+        for planned in waiting:
+            with suppress(EnvcapError, OSError):
+                self._jobs[planned.attempt] = self._load(planned)
+        return self._jobs.values()
+
+    def _load(self, planned: Planned) -> CapturedJob:
+        return captured_job(self._index, self._index.load(planned.attempt))
+
     def _start(self, planned: Planned) -> Started:
         try:
-            return self._replays.start(captured_job(self._index, self._index.load(planned.attempt)))
+            job = self._jobs.pop(planned.attempt) if planned.attempt in self._jobs else self._load(planned)
+            return self._replays.start(job)
         except OSError as err:
             raise EngineError(f"{err.filename or 'this node'}: {err.strerror or err}") from err
 

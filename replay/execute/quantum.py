@@ -183,7 +183,7 @@ def _server(
 ) -> QuantumServer:
     repository = repository_places(destination.repository)
     folder = os.path.dirname(scratch)
-    mounts = seen_by_quantum(job, destination, repository, folder)
+    mounts = seen_by_quantum(job, destination, repository, folder, servers.files)
     module = job.task.task_class.rpartition(".")[0]
     if destination.isolated is not None:
         os.makedirs(destination.isolated, exist_ok=True)

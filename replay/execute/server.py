@@ -192,9 +192,16 @@ def last_lines(path: str) -> str:
 
 
 class Servers:
-    """The servers of one replay: one for each environment, started by its first quantum."""
+    """The servers of one replay: one for each environment, started by its first quantum.
+
+    Attributes
+    ----------
+    files : sequence of `str`
+        Inputs of the quanta to come: a server sees what it sees from its start.
+    """
 
     def __init__(self) -> None:
+        self.files: Sequence[str] = ()
         self._servers: dict[tuple[object, ...], QuantumServer] = {}
 
     def server(

@@ -17,6 +17,7 @@ import pytest
 
 from envcap.ids import uuid_text
 from examples.world import World
+from replay.campaign.permits import Permits
 from tests.conftest import _once
 from tests.observatory import Observatory
 
@@ -155,3 +156,16 @@ def few(own: Observatory, tmp_path: Path) -> Campaigns:
 def worker_environ(campaigns: Campaigns) -> dict[str, str]:
     """Return the variables of a worker's process."""
     return {**os.environ, **campaigns.variables(), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+
+def judge(campaigns: Campaigns, folder: Path, request: dict[str, Any], before: str = "") -> list[dict[str, Any]]:
+    """Let one worker judge quanta in one batch, after some code of its process, and return what it said."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{before}\nfrom replay.campaign.worker import main\nmain()", str(folder)],
+        input=json.dumps({"batch": Permits(str(folder)).give(), **request}) + "\n",
+        env=worker_environ(campaigns),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]

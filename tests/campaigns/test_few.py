@@ -8,12 +8,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from replay.campaign.permits import Permits
-from tests.campaigns.conftest import FIVE, Campaigns, worker_environ
+from tests.campaigns.conftest import FIVE, Campaigns, judge, worker_environ
 
 pytestmark = pytest.mark.slow
 
@@ -247,19 +246,6 @@ def test_what_was_begun_and_not_waited_for_says_so(few: Campaigns) -> None:
     for one in replays:
         assert one.result is not None
         assert (one.result.status, one.result.error) == ("failed", "ReplayFailedError: its end was not waited for")
-
-
-def judge(campaigns: Campaigns, folder: Path, request: dict[str, Any], before: str = "") -> list[dict[str, Any]]:
-    """Let one worker judge quanta in one batch, after some code of its process, and return what it said."""
-    done = subprocess.run(
-        [sys.executable, "-c", f"{before}\nfrom replay.campaign.worker import main\nmain()", str(folder)],
-        input=json.dumps({"batch": Permits(str(folder)).give(), **request}) + "\n",
-        env=worker_environ(campaigns),
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def test_a_second_run_at_a_time_is_refused(some: Campaigns) -> None:
