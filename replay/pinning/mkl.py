@@ -15,6 +15,8 @@ _BOUND, _BRANCH = "MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR"
 # From the narrowest on. MKL takes these names for both.
 _BOUNDS = ("SSE4_2", "AVX", "AVX2", "AVX512", "AVX512_E1")
 _FREE, _BY_PROCESSOR = "OFF", "AUTO"
+_BRANCHES = (*_BOUNDS, _BY_PROCESSOR, "COMPATIBLE")
+"""On other processors than Intel's, MKL takes no bound, and tells ``AUTO`` whatever it was told, but for COMPATIBLE."""
 
 
 def mkl_pin(wanted: Wanted, here: Here) -> Pin:
@@ -26,6 +28,6 @@ def mkl_pin(wanted: Wanted, here: Here) -> Pin:
         return Pin(reasons=["MKL's branch was not told, or not the same in all processes"])
     told, _, chosen = str(*there).partition(" ")
     branch = chosen if told in (_FREE, _BY_PROCESSOR) else told
-    if branch not in _BOUNDS:
+    if branch not in (_BOUNDS if told == _FREE else _BRANCHES):
         return Pin(reasons=[f"MKL's branch {branch} can't be asked for"])
     return Pin({_BOUND if told == _FREE else _BRANCH: branch})

@@ -15,7 +15,7 @@ import pytest
 from tests.conda_channel import install, make_channel
 from tests.containers.conftest import Harbour
 from tests.eups_stack import FLAVOR, EupsStack
-from tests.services.packages import need
+from tests.services.packages import install_packages, need
 
 CONDA_JOB = """
 import os, sys, app, six
@@ -114,8 +114,7 @@ def test_a_library_of_the_system_that_the_base_lacks(
 ) -> None:
     need("the library that the job loads", ("dpkg",), ("dpkg",))
     # Its package is fetched from the archive, whose list must be there.
-    for command in (("update", "-q"), ("install", "-y", "-q", "libyaml-0-2")):
-        subprocess.run(["apt-get", *command], check=True, capture_output=True)
+    assert install_packages("libyaml-0-2") is None
     attempt = _job(own_harbour, tmp_path_factory.mktemp("yaml") / "work", YAML_JOB, "python", "out.txt")
     text = own_harbour.run("replay", "dockerfile", attempt, "--base", own_harbour.engine.base).stdout
     assert "dpkg --install" in text

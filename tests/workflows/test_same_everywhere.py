@@ -12,6 +12,7 @@ import pytest
 from envcap.store.index import Attempt, Index
 from envcap.store.local import LocalStore
 from tests.services.bps import ONE, Batch
+from tests.services.packages import unchanging
 from tests.services.slurm import running_slurm
 
 pytestmark = pytest.mark.slow
@@ -41,9 +42,8 @@ class Ways:
         return {**self.batch.world.variables(), "ENVCAP_STORE": str(self.folder / way), **others}
 
     def attempts(self, way: str) -> list[Attempt]:
-        """Return what was captured, by BPS earlier or by one of the methods below."""
-        store = str(self.folder / way) if way != "bps" else str(self.batch.world.store)
-        return list(Index(LocalStore(store)).attempts("replay_of IS NULL"))
+        """Return what was captured."""
+        return list(Index(LocalStore(str(self.folder / way))).attempts("replay_of IS NULL"))
 
     def pipetask(self, way: str, **others: str) -> None:
         """Run the pipeline in one process."""
@@ -61,12 +61,16 @@ class Ways:
 
 @pytest.fixture
 def ways(batch: Batch, tmp_path: Path) -> Ways:
-    """Run it in each way; through BPS it has run already."""
+    """Run it in each way, while no test installs packages."""
     found = Ways(batch, tmp_path)
-    found.pipetask("pipetask")
-    batch.world.run(["sh", str(found.script("command"))], variables=found.variables("command"))
-    with running_slurm() as slurm:
+    with running_slurm() as slurm, unchanging():
         slurm.sbatch("--output=log", str(found.script("slurm")), cwd=tmp_path, environ=found.variables("slurm"))
+        found.pipetask("pipetask")
+        batch.world.run(["sh", str(found.script("command"))], variables=found.variables("command"))
+        path = batch.write("everywhere")
+        batch.hook(path)
+        batch.submit(path, ENVCAP_STORE=str(tmp_path / "bps"))
+        found.pipetask("elsewhere", LC_NUMERIC="C")
     return found
 
 
@@ -117,6 +121,5 @@ def test_the_same_software_and_nothing_but_scheduler_facts_differs(ways: Ways) -
 
 def _the_tamper_case(ways: Ways, expected: dict[str, str]) -> None:
     """In another locale, one component is another."""
-    ways.pipetask("elsewhere", LC_NUMERIC="C")
     found = software(ways.attempts("elsewhere")[0])
     assert {kind for kind in expected if found[kind] != expected[kind]} == {"process_env"}

@@ -137,12 +137,14 @@ class TestMkl:
             ("OFF AVX2", {"MKL_ENABLE_INSTRUCTIONS": "AVX2"}),
             ("AUTO AVX2", {"MKL_CBWR": "AVX2"}),
             ("AVX2", {"MKL_CBWR": "AVX2"}),
+            ("AUTO AUTO", {"MKL_CBWR": "AUTO"}),
+            ("COMPATIBLE", {"MKL_CBWR": "COMPATIBLE"}),
         ],
     )
     def test_it_is_told_what_it_was_told_and_bounded_where_it_was_free(self, there: str, pin: dict[str, str]) -> None:
         assert mkl_pin(Wanted((mkl(there),)), here(mkl("OFF AVX512_E1"))).variables == pin
 
-    @pytest.mark.parametrize("there", ["OFF NOVEL", "OFF AVX2\nLD_PRELOAD=x", None])
+    @pytest.mark.parametrize("there", ["OFF NOVEL", "OFF AUTO", "OFF COMPATIBLE", "OFF AVX2\nLD_PRELOAD=x", None])
     def test_what_cannot_be_asked_for_is_named(self, there: str | None) -> None:
         pin = mkl_pin(Wanted((mkl(there),)), here(mkl("OFF AVX512_E1")))
         assert not pin.variables
