@@ -18,7 +18,7 @@ from tests.fuzz.broken import BROKEN_CAMPAIGNS
 from tests.fuzz.runner import CAMPAIGNS
 
 Campaigns = Callable[..., "subprocess.CompletedProcess[str]"]
-_LONGER = 12
+_LONGER = 6
 
 
 @pytest.mark.parametrize("name", CAMPAIGNS)
