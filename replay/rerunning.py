@@ -82,10 +82,7 @@ class Replays:
 
         Of those that nobody vouches for it sees nothing.
         """
-        captured = [job for job in jobs if job.origin is None]
-        self._expected = [
-            job for job in captured if manifest_layer(job, self._options.trust).fidelity is not Fidelity.IMPOSSIBLE
-        ]
+        self._expected = [job for job in jobs if job.origin is None and self._is_vouched_for(job)]
         if self._session is not None:
             self._session.expect(self._expected)
 
@@ -133,6 +130,12 @@ class Replays:
         assert self._session is not None
         with _room(self._session):
             return self._session.judge(executed)
+
+    def _is_vouched_for(self, job: CapturedJob) -> bool:
+        try:
+            return manifest_layer(job, self._options.trust).fidelity is not Fidelity.IMPOSSIBLE
+        except (EnvcapError, OSError):
+            return False  # why, is told when it is started
 
     def close(self) -> None:
         """End the session."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from ..errors import ReplayRefusedError
 
@@ -34,7 +34,9 @@ class RepositoryPlaces:
 
 def local_path(uri: str) -> str | None:
     """Return the path that a URI names on this host, `None` if it names another place."""
-    parts = urlsplit(uri)
+    parts = _split(uri)
+    if parts is None:
+        return None
     if parts.scheme == "file":
         return unquote(parts.path)
     return os.path.abspath(uri) if not parts.scheme else None
@@ -66,12 +68,22 @@ def repository_places(uri: str) -> RepositoryPlaces:
     root, config = (path, os.path.join(path, _CONFIG)) if os.path.isdir(path) else (os.path.dirname(path), path)
     paths, remote = [root], False
     for text in _texts(_read(config)):
-        parts = urlsplit(text)
+        parts = _split(text)
+        if parts is None:
+            continue
         if parts.scheme.partition("+")[0] not in _LOCAL:
             remote = remote or "://" in text
         elif parts.path.startswith("/") and os.path.exists(parts.path.replace("//", "/")):
             paths.append(parts.path.replace("//", "/"))
     return RepositoryPlaces(tuple(dict.fromkeys(paths)), remote)
+
+
+def _split(text: str) -> SplitResult | None:
+    """Return the parts of a URI, `None` of what can't be one (``file://[``)."""
+    try:
+        return urlsplit(text)
+    except ValueError:
+        return None
 
 
 def _read(config: str) -> object:
