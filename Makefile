@@ -24,9 +24,11 @@ demo: $(READY)  ## run a Rubin pipeline, change the world, and re-run two of its
 	@$(BIN)/python -m examples.demo
 
 test: $(READY)  ## everything that fits into 20 minutes
+	@$(BIN)/python -m tests.services.packages
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 test-full: $(READY)  ## what takes longer
+	@$(BIN)/python -m tests.services.packages
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
 lint: $(READY)  ## ruff, mypy, import rules

@@ -112,7 +112,7 @@ def test_the_image_of_a_conda_prefix_is_the_same_each_time(own_harbour: Harbour,
 def test_a_library_of_the_system_that_the_base_lacks(
     own_harbour: Harbour, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    need("the library that the job loads", ("dpkg",), ("dpkg",))
+    need("dpkg")
     # Its package is fetched from the archive, whose list must be there.
     assert install_packages("libyaml-0-2") is None
     attempt = _job(own_harbour, tmp_path_factory.mktemp("yaml") / "work", YAML_JOB, "python", "out.txt")

@@ -87,7 +87,7 @@ def test_sixty_four_for_a_minute(store: LocalStore) -> None:
 
 def test_a_job_takes_no_lock(store: LocalStore, tmp_path: Path) -> None:
     """Of one that never asks for a lock nobody can say that it waits for one."""
-    need("strace", ("strace",), ("strace",))
+    need("strace")
     environ = {**os.environ, "ENVCAP_STORE": store.root}
     trace = tmp_path / "trace"
     command = ["strace", "-f", "-y", "-o", trace, "-e", "trace=flock,fcntl,openat"]
@@ -103,7 +103,7 @@ def locks(line: str) -> bool:
 
 
 def test_a_lock_would_be_seen(store: LocalStore, tmp_path: Path) -> None:
-    need("strace", ("strace",), ("strace",))
+    need("strace")
     trace = tmp_path / "trace"
     command = ["strace", "-f", "-o", trace, "-e", "trace=flock,fcntl", BIN / "envcap", "ingest", "--store", store.root]
     subprocess.run(command, check=True, capture_output=True)

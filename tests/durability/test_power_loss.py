@@ -37,7 +37,7 @@ JOBS_BY_MARK = {1: {"first"}, 2: {"first", "second"}, 3: {"first", "second"}, 4:
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[Call, int]]]:
     """Run jobs on an empty store, and give it with the calls, each with the mark that was set before it."""
-    need("strace", ("strace",), ("strace",))
+    need("strace")
     folder = tmp_path_factory.mktemp("traced")
     done = folder / "world" / "done"
     done.mkdir(parents=True)

@@ -52,7 +52,7 @@ class Seen:
 
 def see(page: str, folder: Path, *, size: tuple[int, int] = _SIZE, options: Sequence[str] = ()) -> Seen:
     """Return what Chromium shows of a page, and asks for."""
-    need("Chromium", ("chromium",), ("chromium", "fonts-dejavu-core"))
+    need("Chromium")
     (path := folder / "page.html").write_text(page, encoding="utf-8")
     given = [f"--log-net-log={folder / 'network.json'}", "--enable-logging", f"--log-file={folder / 'log'}", *options]
     photograph(path, folder / "picture.png", size, given)

@@ -78,8 +78,7 @@ def _docker() -> str:
 
 def start_engine(folder: Path) -> None:
     """Start what doesn't run yet, and note in a directory what was started and where it answers."""
-    need("a Docker engine", ("dockerd", "docker-registry", "mmdebstrap"),
-         ("docker.io", "docker-registry", "mmdebstrap", "iptables", "ca-certificates"))  # fmt: skip
+    need("a Docker engine")
     host = _running() or _start_dockerd(folder)
     registry = _start_registry(folder)
     engine = DockerEngine(host, registry, "")

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Installs what the tests' services need from the system's packages, where that is possible; else says what lacks.
+"""Installs what the tests need from the system's packages, where that is possible; else says what lacks.
 
-Tests run in several processes: one installs at a time, and none while a test wants the system to stay as it is.
+``python -m tests.services.packages`` installs all of it. `make test` does so first: packages that come while tests run
+change the software that others capture. Tests run in several processes: one installs at a time.
 """
 
 from __future__ import annotations
@@ -10,29 +11,39 @@ import fcntl
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-__all__ = ("install_packages", "need", "unchanging")
+__all__ = ("PARTS", "install_packages", "need", "unchanging")
+
+PARTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "a Docker engine": (
+        ("dockerd", "docker-registry", "mmdebstrap"),
+        ("docker.io", "docker-registry", "mmdebstrap", "iptables", "ca-certificates"),
+    ),
+    "podman": (
+        ("podman", "catatonit", "runc", "mmdebstrap"),
+        ("podman", "catatonit", "runc", "mmdebstrap", "ca-certificates"),
+    ),
+    "PostgreSQL": (("pg_lsclusters",), ("postgresql",)),
+    "Slurm": (("slurmctld", "slurmd", "sbatch", "munged"), ("slurm-wlm", "munge")),
+    "Chromium": (("chromium",), ("chromium", "fonts-dejavu-core")),
+    "dpkg": (("dpkg-query",), ("dpkg",)),
+    "rpm": (("rpm", "rpmbuild"), ("rpm",)),
+    "strace": (("strace",), ("strace",)),
+}
+"""Programs that must be on PATH, and the Debian packages that bring them, by what needs them."""
 
 _LOCK = os.path.join(tempfile.gettempdir(), f"envcap-test-packages-{os.getuid()}.lock")
 
 
-def need(what: str, programs: tuple[str, ...], packages: tuple[str, ...]) -> None:
-    """See to it that programs are there: install their packages, or end the test (in CI it fails, else it is skipped).
-
-    Parameters
-    ----------
-    what : `str`
-        For the message.
-    programs : `tuple` of `str`
-        All must be on PATH.
-    packages : `tuple` of `str`
-        Debian packages that bring them.
-    """
+def need(what: str) -> None:
+    """See to it that a part is there: install its packages, or end the test (in CI it fails, else it is skipped)."""
+    programs, packages = PARTS[what]
     if all(map(shutil.which, programs)):
         return
     why = install_packages(*packages)
@@ -70,3 +81,17 @@ def _locked(how: int) -> Iterator[None]:
     with open(_LOCK, "a", encoding="ascii") as stream:
         fcntl.flock(stream, how)
         yield
+
+
+def main() -> None:
+    """Install what lacks; what can't be installed, tests tell."""
+    lacking = [packages for programs, packages in PARTS.values() if not all(map(shutil.which, programs))]
+    if lacking and os.geteuid() == 0 and shutil.which("apt-get"):
+        names = sorted({name for packages in lacking for name in packages})
+        sys.stderr.write(f"installing Debian packages that tests need: {' '.join(names)} …\n")
+        if why := install_packages(*names):
+            sys.stderr.write(f"{why}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -55,8 +55,7 @@ class Podman:
 @contextmanager
 def running_podman(folder: Path) -> Iterator[Podman]:
     """Start the service, and stop it by its process id."""
-    need("podman", ("podman", "catatonit", "runc", "mmdebstrap"),
-         ("podman", "catatonit", "runc", "mmdebstrap", "ca-certificates"))  # fmt: skip
+    need("podman")
     if os.geteuid() != 0:
         pytest.skip("without root, podman wants a range of user ids that nobody gave to this user")
     (folder / "containers.conf").write_text(_CONF)

@@ -25,7 +25,7 @@ _USER = "postgres"
 @contextmanager
 def running_postgresql() -> Iterator[str]:
     """Start it, give its URL, and stop it by its process id."""
-    need("PostgreSQL", ("pg_lsclusters",), ("postgresql",))
+    need("PostgreSQL")
     programs = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     folder = Path(tempfile.mkdtemp(prefix="envcap-postgresql-"))
     user = {"user": _USER, "group": _USER} if os.geteuid() == 0 else {}  # it refuses to run as root

@@ -76,7 +76,7 @@ class Slurm:
 @contextmanager
 def running_slurm() -> Iterator[Slurm]:
     """Start it, and stop it by its process ids."""
-    need("Slurm", ("slurmctld", "slurmd", "sbatch", "munged"), ("slurm-wlm", "munge"))
+    need("Slurm")
     if os.geteuid() != 0:
         pytest.skip("slurmd takes jobs of others only as root")
     with ExitStack() as stack:
