@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.campaigns.conftest import FIVE, Campaigns, judge
 from tests.observatory import Observatory
+from tests.services.bubblewrap import unpacked_bubblewrap
 
 pytestmark = pytest.mark.slow
 
@@ -47,8 +49,15 @@ server.QuantumServer.__init__ = counted
 
 
 @pytest.fixture
-def elsewhere(own: Observatory, tmp_path: Path) -> Campaigns:
-    """A world whose raw frames stand beside its repository, and whose pipeline ran on two of them."""
+def elsewhere(
+    own: Observatory, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Campaigns:
+    """A world whose raw frames stand beside its repository, and whose pipeline ran on two of them.
+
+    Where it is re-run, bubblewrap hides what is not shown to a quantum.
+    """
+    programs = unpacked_bubblewrap(tmp_path_factory.mktemp("bubblewrap"))
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     world = own.world
     world.run([str(world.env / "bin" / "python"), "-c", MOVE, str(world.repo), str(tmp_path / "raws")])
     own.observe(where=FIVE)
@@ -89,6 +98,7 @@ def test_one_that_was_tampered_with_is_refused(elsewhere: Campaigns, tmp_path: P
     identified += ("--data-id", "exposure=2026031400001", "--collection", "u/me/own")
     done = elsewhere.rerun(*identified)
     assert done.returncode == 0, done.stderr
+    assert "bubblewrap: this host read-only" in elsewhere.run("replay", "plan", "@last").stdout
     (raw,) = (tmp_path / "raws" / "2026031400001").glob("*S00*.fits")
     content = raw.read_bytes()
     raw.write_bytes(content[:-2880] + content[-2880:].replace(b"\0", b"\1", 1))
