@@ -77,7 +77,8 @@ PROBES = {
     "it ends with us": Probe(
         "--die-with-parent",
         "",
-        "from ctypes import CDLL, byref, c_int\nn = c_int()\nCDLL(None).prctl(2, byref(n))\nraise SystemExit(n.value != 9)",
+        "from ctypes import CDLL, byref, c_int\nn = c_int()\n"
+        "CDLL(None).prctl(2, byref(n)); raise SystemExit(n.value != 9)",
     ),
 }
 
