@@ -94,9 +94,11 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, programs: Path) -> I
     """Give what the names in the probes stand for: places of this host that a payload has no business in."""
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     bubblewrap._program.cache_clear()
+    # A home directory may be in /tmp.
+    host = "/var/lib" if os.access("/var/lib", os.W_OK) else str(Path.home())
     found = {
         name: tempfile.mkdtemp(prefix="envcap-probe-", dir=folder)
-        for name, folder in {"HOST": Path.home(), "KEYS": Path.home(), "VAR_TMP": "/var/tmp", "RUN": "/run"}.items()
+        for name, folder in {"HOST": host, "KEYS": host, "VAR_TMP": "/var/tmp", "RUN": "/run"}.items()
         if os.access(folder, os.W_OK)
     }
     Path(found["KEYS"], "key").write_bytes(bytes(32))
