@@ -18,6 +18,7 @@ from tests.numerical_lab import NumericalLab
 from tests.observatory import CHANGED_DEFAULTS, Observatory
 from tests.services.bps import Batch
 from tests.services.docker_engine import DockerEngine, start_engine, stop_engine
+from tests.services.packages import lacking, unpack_package
 from tests.uncaptured import Uncaptured
 
 
@@ -109,6 +110,21 @@ def lab(shared_tmp: Path) -> NumericalLab:
     found = NumericalLab(World(shared_tmp / "lab"))
     _once(found.world.root, found.make)
     return found
+
+
+@pytest.fixture(scope="session")
+def bubblewrap(shared_tmp: Path) -> Path:
+    """A directory that has bubblewrap: on everybody's PATH, it would sandbox whatever the other tests re-run."""
+    if (found := shutil.which("bwrap")) is not None:
+        return Path(found).parent
+    folder = shared_tmp / "bubblewrap"
+
+    def make() -> None:
+        if why := unpack_package("bubblewrap", folder):
+            lacking(f"no bubblewrap: {why}")
+
+    _once(folder, make)
+    return folder / "usr" / "bin"
 
 
 @pytest.fixture(scope="session")

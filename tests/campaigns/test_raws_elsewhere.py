@@ -10,7 +10,6 @@ import pytest
 
 from tests.campaigns.conftest import FIVE, Campaigns, judge
 from tests.observatory import Observatory
-from tests.services.bubblewrap import unpacked_bubblewrap
 
 pytestmark = pytest.mark.slow
 
@@ -49,15 +48,12 @@ server.QuantumServer.__init__ = counted
 
 
 @pytest.fixture
-def elsewhere(
-    own: Observatory, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Campaigns:
+def elsewhere(own: Observatory, bubblewrap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Campaigns:
     """A world whose raw frames stand beside its repository, and whose pipeline ran on two of them.
 
     Where it is re-run, bubblewrap hides what is not shown to a quantum.
     """
-    programs = unpacked_bubblewrap(tmp_path_factory.mktemp("bubblewrap"))
-    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", f"{bubblewrap}:{os.environ['PATH']}")
     world = own.world
     world.run([str(world.env / "bin" / "python"), "-c", MOVE, str(world.repo), str(tmp_path / "raws")])
     own.observe(where=FIVE)

@@ -15,10 +15,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-__all__ = ("PARTS", "install_packages", "need", "unchanging")
+__all__ = ("PARTS", "install_packages", "lacking", "need", "unchanging", "unpack_package")
 
 PARTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "a Docker engine": (
@@ -50,7 +52,11 @@ def need(what: str) -> None:
     missing = [name for name in programs if shutil.which(name) is None]
     if not missing:
         return
-    told = f"{what} lacks {', '.join(missing)}: {why or 'its packages bring no such program'}"
+    lacking(f"{what} lacks {', '.join(missing)}: {why or 'its packages bring no such program'}")
+
+
+def lacking(told: str) -> NoReturn:
+    """End the test for want of a part of the system: in CI it fails, else it is skipped."""
     if os.environ.get("CI"):
         pytest.fail(told)
     pytest.skip(told)
@@ -60,12 +66,30 @@ def install_packages(*packages: str) -> str | None:
     """Return why Debian packages could not be installed, `None` if they were."""
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         return "only root can install it, on Debian: apt-get install " + " ".join(packages)
+    return _apt_get("install", "-y", "-q", "--no-install-recommends", *packages)
+
+
+def unpack_package(package: str, folder: Path) -> str | None:
+    """Unpack a Debian package into a directory, and install nothing; return why that can't be, `None` if it was."""
+    if shutil.which("apt-get") is None:
+        return "this is no Debian"
+    folder.chmod(0o777)  # apt downloads as a user of its own
+    if (why := _apt_get("download", "-q", package, cwd=folder)) is not None:
+        return why
+    (archive,) = folder.glob("*.deb")
+    subprocess.run(["dpkg", "--extract", archive, folder], check=True)
+    return None
+
+
+def _apt_get(*command: str, cwd: Path | None = None) -> str | None:
+    """Run apt-get with today's list of packages; return why it failed, `None` if it did not."""
     environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     with _locked(fcntl.LOCK_EX):
-        for command in (["update", "-q"], ["install", "-y", "-q", "--no-install-recommends", *packages]):
-            done = subprocess.run(["apt-get", *command], env=environ, capture_output=True, text=True, check=False)
+        for words in (("update", "-q"), command):
+            line = ["apt-get", *words]
+            done = subprocess.run(line, cwd=cwd, env=environ, capture_output=True, text=True, check=False)
             if done.returncode:
-                return f"apt-get {command[0]}: {done.stderr.strip()[-300:]}"
+                return f"apt-get {words[0]}: {done.stderr.strip()[-300:]}"
     return None
 
 
@@ -85,9 +109,9 @@ def _locked(how: int) -> Iterator[None]:
 
 def main() -> None:
     """Install what lacks; what can't be installed, tests tell."""
-    lacking = [packages for programs, packages in PARTS.values() if not all(map(shutil.which, programs))]
-    if lacking and os.geteuid() == 0 and shutil.which("apt-get"):
-        names = sorted({name for packages in lacking for name in packages})
+    missing = [packages for programs, packages in PARTS.values() if not all(map(shutil.which, programs))]
+    if missing and os.geteuid() == 0 and shutil.which("apt-get"):
+        names = sorted({name for packages in missing for name in packages})
         sys.stderr.write(f"installing Debian packages that tests need: {' '.join(names)} …\n")
         if why := install_packages(*names):
             sys.stderr.write(f"{why}\n")

@@ -14,11 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from replay.sandbox import bubblewrap
 from replay.sandbox.base import Ended, Limits, Mount, Program
-from replay.sandbox.bubblewrap import Bubblewrap
+from replay.sandbox.bubblewrap import Bubblewrap, _program
 from replay.sandbox.unconfined import Unconfined
-from tests.services.bubblewrap import unpacked_bubblewrap
 
 _LIMITS = Limits(seconds=60)
 _PYTHON = os.path.realpath(sys.executable)
@@ -83,17 +81,11 @@ PROBES = {
 }
 
 
-@pytest.fixture(scope="session")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the directory that has bubblewrap."""
-    return unpacked_bubblewrap(tmp_path_factory.mktemp("bubblewrap"))
-
-
 @pytest.fixture
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, programs: Path) -> Iterator[dict[str, str]]:
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bubblewrap: Path) -> Iterator[dict[str, str]]:
     """Give what the names in the probes stand for: places of this host that a payload has no business in."""
-    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
-    bubblewrap._program.cache_clear()
+    monkeypatch.setenv("PATH", f"{bubblewrap}:{os.environ['PATH']}")
+    _program.cache_clear()
     # A home directory may be in /tmp.
     host = "/var/lib" if os.access("/var/lib", os.W_OK) else str(Path.home())
     found = {
@@ -109,7 +101,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, programs: Path) -> I
         yield {**found, **spaces, "TMP": str(tmp_path / "ours"), "PORT": port, "PID": str(os.getpid())}
     for path in found.values():
         shutil.rmtree(path)
-    bubblewrap._program.cache_clear()
+    _program.cache_clear()
 
 
 @pytest.fixture
@@ -182,6 +174,6 @@ def test_where_it_does_not_work_it_is_not_taken(
     (tmp_path / "bwrap").write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "bwrap").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    bubblewrap._program.cache_clear()
+    _program.cache_clear()
     assert Bubblewrap.found(_LIMITS) is None
     assert not Unconfined(_LIMITS).alone
