@@ -213,14 +213,25 @@ def digest_of_file(path: str) -> tuple[str, int]:
     OSError
         If the file can't be read.
     """
-    size = 0
-    with open(path, "rb", buffering=0) as stream:
-        hasher = _hasher(os.fstat(stream.fileno()).st_size)
-        while piece := stream.read(_CHUNK):
-            hasher.update(piece)
-            size += len(piece)
+    # Few system calls: each lets another thread of the payload run, and then this one waits for its turn.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        expected = os.fstat(descriptor).st_size
+        if expected >= _LARGE:
+            return _digest_in_pieces(descriptor, _openssl()(b""), 0)
+        data = os.read(descriptor, expected + 1)
+        if len(data) != expected:  # it has grown, or is no regular file
+            return _digest_in_pieces(descriptor, sha256(data), len(data))
+        return digest_of(data), expected
+    except OSError as err:
+        err.filename = path
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _digest_in_pieces(descriptor: int, hasher: Any, size: int) -> tuple[str, int]:
+    while piece := os.read(descriptor, _CHUNK):
+        hasher.update(piece)
+        size += len(piece)
     return "sha256:" + hasher.hexdigest(), size
-
-
-def _hasher(size: int) -> Any:
-    return (sha256 if size < _LARGE else _openssl())(b"")

@@ -8,12 +8,12 @@ resolution of a file system's clock is not told apart: a fingerprint that young 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from stat import S_ISLNK
 
 from .digest import sha256_hex
 
-__all__ = ("Fingerprint", "fingerprint")
+__all__ = ("Fingerprint", "fingerprint", "state_of")
 
 _RACY_NS = 2_000_000_000
 """Coarsest resolution of the clocks of file systems in use, NFS among them."""
@@ -41,23 +41,37 @@ class Fingerprint:
         return self.newest < now - _RACY_NS
 
 
-def fingerprint(paths: Iterable[str], facts: Iterable[str] = ()) -> Fingerprint:
-    """Return the fingerprint of some files, which need not exist, and of texts that matter beside them."""
+def fingerprint(
+    paths: Iterable[str], facts: Iterable[str] = (), look: Callable[[str], tuple[str, int]] | None = None
+) -> Fingerprint:
+    """Return the fingerprint of some files, which need not exist, and of texts that matter beside them.
+
+    Parameters
+    ----------
+    paths, facts : iterable of `str`
+    look : callable, optional
+        What gives the state of each file: `state_of`, or what remembers what that has given.
+    """
     newest = 0
     lines = list(facts)
-    for path in paths:
-        try:
-            state = os.lstat(path)
-            if S_ISLNK(state.st_mode):
-                lines.append(f"{state.st_ino} {state.st_ctime_ns}")
-                newest = max(newest, state.st_ctime_ns)
-                state = os.stat(path)
-        except OSError as err:
-            lines.append(f"{path}\0{err.errno}")
-        else:
-            changed = state.st_ctime_ns
-            if changed > newest:
-                newest = changed
-            lines.append(f"{path}\0{state.st_ino} {state.st_size} {changed}")
+    for line, changed in map(look or state_of, paths):
+        lines.append(line)
+        if changed > newest:
+            newest = changed
     text = "\n".join(lines).encode("utf-8", "surrogateescape")
     return Fingerprint(sha256_hex(text), newest)
+
+
+def state_of(path: str) -> tuple[str, int]:
+    """Return the state of a file, which need not exist, as text, and its latest change as in `Fingerprint.newest`."""
+    link, newest = "", 0
+    try:
+        state = os.lstat(path)
+        if S_ISLNK(state.st_mode):
+            newest = state.st_ctime_ns
+            link = f"{state.st_ino} {newest}\n"
+            state = os.stat(path)
+    except OSError as err:
+        return f"{link}{path}\0{err.errno}", newest
+    changed = state.st_ctime_ns
+    return f"{link}{path}\0{state.st_ino} {state.st_size} {changed}", max(newest, changed)

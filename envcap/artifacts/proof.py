@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
-from ..collectors.base import Absent
+from ..collectors.base import NO_PYTHON, Absent
 from ..collectors.conda import conda_prefix, owned_metadata
 from ..collectors.python_dists import installed_distributions, is_editable, normalised_record
 from ..errors import FormatError
@@ -46,7 +46,7 @@ def prove_artifacts(target: Target) -> PythonArtifacts:
         If no index can be reached, or a record can't be read.
     """
     if not target.executable:
-        raise Absent("the command is no Python program")
+        raise Absent(NO_PYTHON)
     prefix = conda_prefix(target)
     of_conda = owned_metadata(prefix) if prefix is not None else frozenset()
     found = list(installed_distributions(target.path))

@@ -12,7 +12,10 @@ from ..model.document import Document
 from ..model.manifest import Outcome
 from ..target import Target
 
-__all__ = ("Absent", "Collected", "Collector", "Keep", "collect")
+__all__ = ("NO_PYTHON", "Absent", "Collected", "Collector", "Keep", "collect")
+
+NO_PYTHON = "the command is no Python program"
+"""Why there is nothing to find for a collector that looks at the command's interpreter."""
 
 Keep = Callable[[str, bytes], Descriptor]
 """Keeps a blob, by media type and bytes, and returns its descriptor."""

@@ -15,7 +15,7 @@ from ..errors import CollectorError
 from ..model.components import Conda, CondaPackage
 from ..redact import scrub
 from ..target import Target
-from .base import Absent, Collected, Collector, Keep
+from .base import NO_PYTHON, Absent, Collected, Collector, Keep
 from .bounded import read_bounded
 
 __all__ = ("MAX_RECORD", "CondaCollector", "conda_prefix", "owned_metadata")
@@ -54,7 +54,7 @@ class CondaCollector(Collector):
     def collect(self, target: Target, keep: Keep) -> Collected:
         """Return all packages of the target's prefix, or of the prefix that its virtual environment was made from."""
         if not target.executable:
-            raise Absent("the command is no Python program")
+            raise Absent(NO_PYTHON)
         prefix = conda_prefix(target)
         if prefix is None:
             raise Absent(f"no {_META} in {target.prefix}")

@@ -8,7 +8,6 @@ the prefix was put in). Distributions may share a file, and conda rewrites some:
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -17,7 +16,7 @@ from ..errors import CollectorError
 from ..fingerprint import Fingerprint, fingerprint
 from ..model.components import InstalledFiles
 from ..target import Target
-from .base import Absent
+from .base import NO_PYTHON, Absent
 from .bounded import read_bounded
 from .conda import MAX_RECORD, conda_prefix
 from .python_dists import InstalledDistribution, installed_distributions, record_rows
@@ -65,7 +64,7 @@ class Installation:
 
     def __init__(self, target: Target) -> None:
         if not target.executable:
-            raise Absent("the command is no Python program")
+            raise Absent(NO_PYTHON)
         self._prefix = target.prefix
         self._claims: Claims = {}
         self._unrecorded: set[str] = set()
@@ -211,6 +210,8 @@ def _judge(path: str, claim: _Claim, method: str) -> bool | None:
 
 def has_digest(path: str, algorithm: str, value: str) -> bool:
     """Whether a file has a RECORD's hash: URL-safe base64 without padding (PEP 376, PEP 427)."""
+    import hashlib  # only where a file is suspicious: OpenSSL takes its time
+
     try:
         with open(path, "rb") as stream:
             found = hashlib.file_digest(stream, algorithm).digest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ..model.components import Interpreter
 from ..target import Target
-from .base import Absent, Collected, Collector, Keep
+from .base import NO_PYTHON, Absent, Collected, Collector, Keep
 
 __all__ = ("InterpreterCollector",)
 
@@ -18,6 +18,6 @@ class InterpreterCollector(Collector):
     def collect(self, target: Target, keep: Keep) -> Collected:
         """Return what the interpreter says of itself."""
         if not target.executable:
-            raise Absent("the command is no Python program")
+            raise Absent(NO_PYTHON)
         component = Interpreter(implementation=target.implementation, version=target.version, soabi=target.soabi)
         return Collected(component, {"executable": target.executable, "prefix": target.prefix})

@@ -18,7 +18,7 @@ from ..errors import CollectorError
 from ..model.components import Distribution, PythonDists
 from ..redact import scrub_document
 from ..target import Target
-from .base import Absent, Collected, Collector, Keep
+from .base import NO_PYTHON, Absent, Collected, Collector, Keep
 from .bounded import read_bounded
 from .conda import conda_prefix, owned_metadata
 
@@ -103,7 +103,7 @@ class PythonDistsCollector(Collector):
     def collect(self, target: Target, keep: Keep) -> Collected:
         """Return all distributions with their normalised RECORD digests."""
         if not target.executable:
-            raise Absent("the command is no Python program")
+            raise Absent(NO_PYTHON)
         distributions = []
         origins = {}
         candidates = _startup_files(target)

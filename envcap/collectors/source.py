@@ -19,7 +19,7 @@ from ..model.descriptor import Descriptor
 from ..model.document import Document
 from ..redact import is_secret_file, scrub, scrubbed, scrubbed_kinds
 from ..target import CodePlace, Target, find_program
-from .base import Absent, Collected, Collector, Keep
+from .base import NO_PYTHON, Absent, Collected, Collector, Keep
 from .git import DIFF, ask_git, own_index
 from .source_state import repository_above, state_files
 
@@ -95,9 +95,7 @@ class SourceCollector(Collector):
         """Return the code roots in search order."""
         places = target.code_places()
         if not places:
-            raise Absent(
-                "all code belongs to distributions" if target.executable else "the command is no Python program"
-            )
+            raise Absent("all code belongs to distributions" if target.executable else NO_PYTHON)
         roots = []
         where = []
         for place in places:

@@ -11,7 +11,6 @@ import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
 
-from ..collectors.node_details import KIND as NODE
 from ..environment import Environment, capture_environment
 from ..errors import CollectorError, EnvcapError, StoreError
 from ..memo import Memo
@@ -24,15 +23,9 @@ from ..store.journal import Journal
 from ..store.local import LocalStore
 from ..target import Target, find_program
 from ..trust.key import key_path
-from .artifacts import KIND as ARTIFACTS
-from .artifacts import look_for_artifacts
 from .attempt import AttemptWriter, open_journal, to_be_told
 from .context import CONFIRM_VARIABLE, CONTEXT_VARIABLE, Context
 from .declared import DeclaredFiles, portable_names
-from .installed import KIND as INSTALLED
-from .installed import look_at_installed
-from .node import look_at_node
-from .observed import observed_in_children
 from .payload import (
     Signals,
     keep_standard_streams,
@@ -214,13 +207,19 @@ class _Recording:
         return Command(argv=_portable(self._job), config=config, inputs=self._job.files.read_inputs())
 
     def beside(self, over: Callable[[float], bool]) -> None:
-        """Look at what need not be known before the payload starts, while it runs."""
-        if self._writer is not None:
-            environment, store = self._environment, self._store
-            self._beside[INSTALLED] = look_at_installed(self._target, environment, store, self._job.check_files)
-            self._beside[NODE] = look_at_node(environment, store, over)
-            if self._job.prove:
-                self._beside[ARTIFACTS] = look_for_artifacts(self._target, store)
+        """Look at what need not be known before the payload starts, while it runs; so are these modules imported."""
+        if self._writer is None:
+            return
+        from . import installed, node, observed  # noqa: F401  (the last one is for the end)
+
+        environment, store = self._environment, self._store
+        method = self._job.check_files
+        self._beside[installed.KIND] = installed.look_at_installed(self._target, environment, store, method)
+        self._beside[node.KIND] = node.look_at_node(environment, store, over)
+        if self._job.prove:
+            from . import artifacts
+
+            self._beside[artifacts.KIND] = artifacts.look_for_artifacts(self._target, store)
 
     def end(self, status: int, resources: Mapping[str, str], error: str | None, said: Sequence[str]) -> None:
         if self._writer is None:
@@ -235,6 +234,8 @@ class _Recording:
     def _end(
         self, writer: AttemptWriter, status: int, resources: Mapping[str, str], error: str | None, said: Sequence[str]
     ) -> None:
+        from .observed import observed_in_children
+
         degraded = self._confirm(said)
         observed = observed_in_children(self._store, said, self._environment)
         for kind, found in self._beside.items():

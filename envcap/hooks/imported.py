@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import sys
 
-__all__ = ("INSTALLED", "Imported", "imported_modules")
+__all__ = ("INSTALLED", "Imported", "Imports", "imported_modules")
 
 ModuleType = type(sys)
 TYPE_CHECKING = False
@@ -24,31 +24,74 @@ _PROGRAM = ("__main__", "__mp_main__")  # the second is what `multiprocessing` c
 
 
 def imported_modules() -> Imported:
-    """Return what this process has imported and its Python didn't bring, sorted.
+    """Return what this process has imported and its Python didn't bring, sorted: what `Imports` finds."""
+    return Imports().now()
+
+
+class Imports:
+    """What this process has imported and its Python didn't bring; asked again, it looks at what is new.
 
     Of what is installed, the topmost package or module stands for all below it, but for a namespace: distributions
     share it, so those below it stand for themselves. Of other code there is every module. Programs that were installed
     are left out, and this package, which is here to look.
     """
-    # What a module has is asked of its dictionary: asked itself, one that is lazy would import something now.
-    modules: dict[str, Mapping[str, Any]] = {n: getattr(m, "__dict__", {}) for n, m in tuple(sys.modules.items())}
-    own = os.path.dirname(os.__file__) + "/", os.path.join(sys.prefix, "bin", "")
-    whole = {name for name, has in modules.items() if "__path__" in has and _defines_something(has)}
-    parents = {name.rpartition(".")[0] for name in modules}
-    below = {"": False}
-    found = set()
-    for name, has in modules.items():
-        path = has.get("__file__") or _of_program(name, has)
-        if not isinstance(path, str) or path[:1] != "/" or name == "envcap" or name.startswith("envcap."):
-            continue
-        if INSTALLED[0] in path or INSTALLED[1] in path:
+
+    def __init__(self) -> None:
+        self._own = os.path.dirname(os.__file__) + "/", os.path.join(sys.prefix, "bin", "")
+        self._forget()
+
+    def _forget(self) -> None:
+        self._seen: set[str] = set()
+        self._parents: set[str] = set()
+        self._whole: set[str] = set()
+        self._namespaces: dict[str, Mapping[str, Any]] = {}
+        self._below = {"": False}
+        self._found: dict[str, tuple[str, str]] = {}
+
+    def now(self) -> Imported:
+        """Return their names and files, sorted."""
+        modules = sys.modules.copy()
+        if not self._seen <= modules.keys() or any(map(_defines_something, self._namespaces.values())):
+            self._forget()
+        new = self._new(modules)
+        if any(name in self._whole and name in self._parents for name in new):
+            self._forget()  # a package came after what is below it
+            new = self._new(modules)
+        self._seen.update(new)
+        for parent in {name.rpartition(".")[0] for name in new} - self._parents:
+            self._parents.add(parent)
+            if parent in self._found and parent not in self._whole and _is_installed(self._found[parent][1]):
+                del self._found[parent]
+        for name, has in new.items():
+            path = has.get("__file__") or _of_program(name, has)
+            if isinstance(path, str) and path[:1] == "/" and self._counts(name, path):
+                self._found[name] = (_main(has, path) if name in _PROGRAM else name, path)
+        return sorted({*self._found.values()})
+
+    def _new(self, modules: Mapping[str, object]) -> dict[str, Mapping[str, Any]]:
+        """Return what the modules have that were not seen yet; which of them are packages is noted."""
+        # What a module has is asked of its dictionary: asked itself, one that is lazy would import something now.
+        new = {name: getattr(one, "__dict__", {}) for name, one in modules.items() if name not in self._seen}
+        for name, has in new.items():
+            if "__path__" in has:
+                if _defines_something(has):
+                    self._whole.add(name)
+                else:
+                    self._namespaces[name] = has
+        return new
+
+    def _counts(self, name: str, path: str) -> bool:
+        if name == "envcap" or name.startswith("envcap."):
+            return False
+        if _is_installed(path):
             # Of a namespace, every distribution claims the file, and any of them would be named.
-            if _is_below(name, whole, below) or (name in parents and name not in whole):
-                continue
-        elif path.startswith(own) or "/lib-dynload/" in path:
-            continue
-        found.add((_main(has, path) if name in _PROGRAM else name, path))
-    return sorted(found)
+            below = _is_below(name, self._whole, self._below)
+            return not below and (name not in self._parents or name in self._whole)
+        return not (path.startswith(self._own) or "/lib-dynload/" in path)
+
+
+def _is_installed(path: str) -> bool:
+    return INSTALLED[0] in path or INSTALLED[1] in path
 
 
 def _is_below(name: str, packages: Collection[str], known: dict[str, bool]) -> bool:

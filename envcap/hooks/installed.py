@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 
+from ..collectors.base import NO_PYTHON
 from ..environment import Environment
 from ..errors import EnvcapError
 from ..fingerprint import Fingerprint, fingerprint
@@ -22,6 +23,8 @@ __all__ = ("KIND", "look_at_installed")
 KIND = "installed_files"
 
 _SECONDS = 3600
+_DECISIVE = ("conda", "python_dists")
+"""What tells, by its records, that something else is installed; a job's own code, say, does not."""
 
 
 def look_at_installed(target: Target, environment: Environment, store: LocalStore, method: str | None) -> Seen:
@@ -35,9 +38,11 @@ def look_at_installed(target: Target, environment: Environment, store: LocalStor
     method : `str` or `None`
         As `Installation.check` takes it. `None`: what was found within the last hour will do, else ``stat``.
     """
+    if not target.executable:
+        return None, Outcome(status="absent", reason=NO_PYTHON)
     memo = Memo()
-    subject = f"{KIND} {target.prefix}"
-    state = fingerprint((), [f"{kind} {value}" for kind, value in sorted(environment.fingerprints.items())])
+    subject = "\n".join((KIND, target.prefix, *target.path))
+    state = fingerprint((), [f"{kind} {environment.fingerprints.get(kind)}" for kind in _DECISIVE])
     if method is None and (known := _recalled(memo, subject, state, store)) is not None:
         return known
     look = _Look(target, memo, subject, store, method)

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 
 from ..collectors.loaded_libraries import describe_libraries
 from ..errors import EnvcapError
-from ..fingerprint import fingerprint
+from ..fingerprint import fingerprint, state_of
 from ..memo import Memo
 from ..model.components import EffectiveNumerics, ImportedModules, LoadedLibraries, NumericsOfProcess
 from ..model.descriptor import Descriptor
@@ -20,7 +21,7 @@ from ..store.base import ObjectStore
 from ..store.keeper import Keeper
 from .imported import INSTALLED, Imported
 
-__all__ = ("KINDS", "LIBRARIES", "MODULES", "NOTHING_LOADED", "NUMERICS", "Loaded", "Observed")
+__all__ = ("KINDS", "LIBRARIES", "MODULES", "NOTHING_LOADED", "NUMERICS", "Loaded", "Observed", "Remembered")
 
 LIBRARIES = "loaded_libraries"
 NUMERICS = "effective_numerics"
@@ -68,22 +69,12 @@ class Loaded:
         self.numerics = numerics
         self.modules = modules
 
-    def documented(self, store: ObjectStore, prefixes: tuple[str, str], fingerprints: Mapping[str, str]) -> Observed:
-        """Return it as components.
-
-        Parameters
-        ----------
-        store : `ObjectStore`
-        prefixes : `tuple`
-            Of the interpreter, and of the one that it is based on.
-        fingerprints : mapping
-            Of what was captured, by collector: while they are the same, so is who owns what.
-        """
+    def documented(self, remembered: Remembered) -> Observed:
+        """Return it as components."""
         found = Observed()
-        remembered = _Remembered(store, (*prefixes, *(f"{kind} {one}" for kind, one in sorted(fingerprints.items()))))
 
         def libraries(owners: Mapping[str, str]) -> Document:
-            names = list(zip(prefixes, ("{prefix}", "{base_prefix}"), strict=True))
+            names = list(zip(remembered.prefixes, ("{prefix}", "{base_prefix}"), strict=True))
             return describe_libraries(self.paths, names, owners)
 
         found.add(LIBRARIES, *remembered.document(LIBRARIES, LoadedLibraries, self.paths, libraries))
@@ -104,14 +95,25 @@ class Loaded:
         return found
 
 
-class _Remembered:
-    """Documents about files, remembered as long as the files, and some facts, are the same."""
+class Remembered:
+    """Documents about files, remembered as long as the files, and some facts, are the same; it looks at a file once.
 
-    def __init__(self, store: ObjectStore, facts: Sequence[str]) -> None:
+    Parameters
+    ----------
+    store : `ObjectStore`
+    prefixes : `tuple`
+        Of the interpreter, and of the one that it is based on.
+    fingerprints : mapping
+        Of what was captured, by collector: while they are the same, so is who owns what.
+    """
+
+    def __init__(self, store: ObjectStore, prefixes: tuple[str, str], fingerprints: Mapping[str, str]) -> None:
+        self.prefixes = prefixes
         self._store = store
-        self._keeper = Keeper(store)
-        self._facts = facts
+        self._facts = (*prefixes, *(f"{kind} {one}" for kind, one in sorted(fingerprints.items())))
         self._memo = Memo()
+        self._look = cache(state_of)
+        self._made: dict[str, Descriptor] = {}
 
     def document(
         self,
@@ -123,21 +125,27 @@ class _Remembered:
     ) -> tuple[Descriptor, Outcome]:
         """Return a document that depends on files, their owners and some names, and how it came to be."""
         subject = "\n".join((kind, *paths, *names))
-        state = fingerprint(paths, self._facts)
+        if subject in self._made:
+            return self._made[subject], Outcome(status="captured")
+        state = fingerprint(paths, self._facts, self._look)
         known = recalled_document(self._memo, subject, state, self._store)
         if known is not None:
+            self._made[subject] = known
             return known, Outcome(status="captured")
         owners, unknown = _owners(tuple(paths))
         clean, _ = scrub_document(make(owners).data, kind)
         found, outcome = self.kept(cls.checked(clean))
-        if unknown is None and outcome.status == "captured" and state.is_settled(time.time_ns()):
-            memorise_document(self._memo, subject, state, found)
+        if unknown is None and outcome.status == "captured":
+            self._made[subject] = found
+            if state.is_settled(time.time_ns()):
+                memorise_document(self._memo, subject, state, found)
         return found, unknown or outcome
 
     def kept(self, document: Document) -> tuple[Descriptor, Outcome]:
         """Put a document into the store, and return how that ended."""
-        found = self._keeper.document(document)
-        return found, self._keeper.failure or Outcome(status="captured")
+        keeper = Keeper(self._store)
+        found = keeper.document(document)
+        return found, keeper.failure or Outcome(status="captured")
 
 
 def _owners(paths: Iterable[str]) -> tuple[dict[str, str], Outcome | None]:

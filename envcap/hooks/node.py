@@ -25,7 +25,7 @@ from ..store.keeper import Keeper
 from ..store.local import LocalStore
 from .context import CONFIRM_VARIABLE, CONTEXT_VARIABLE
 
-__all__ = ("look_at_node",)
+__all__ = ("KIND", "look_at_node")
 
 _PATIENCE = 5.0
 """Seconds: a payload that runs longer is likely to outlast the look, too, and would not notice if it does not."""

@@ -13,8 +13,8 @@ from ..model.components import NumericsOfProcess
 from ..model.document import parse_json
 from ..model.manifest import Outcome
 from ..store.base import ObjectStore
-from .imported import imported_modules
-from .loaded import KINDS, Loaded, Observed
+from .imported import Imports
+from .loaded import KINDS, Loaded, Observed, Remembered
 from .loads import count_loads
 from .mapped import mapped_files
 
@@ -32,29 +32,24 @@ class Snapshot:
 
     Parameters
     ----------
-    store : `ObjectStore`
-    environment : `Environment`
-        What was captured before.
     loaded : `Loaded`
+    remembered : `Remembered`
 
     Attributes
     ----------
     loaded : `Loaded`
     """
 
-    def __init__(self, store: ObjectStore, environment: Environment, loaded: Loaded) -> None:
-        self._store = store
-        self._environment = environment
+    def __init__(self, loaded: Loaded, remembered: Remembered) -> None:
         self.loaded = loaded
+        self._remembered = remembered
         self._found: Observed | None = None
 
     def documented(self) -> Observed:
         """Return it as components, made once. It never raises."""
         if self._found is None:
             try:
-                prefixes = (sys.prefix, sys.base_prefix)
-                fingerprints = self._environment.fingerprints
-                self._found = self.loaded.documented(self._store, prefixes, fingerprints)
+                self._found = self.loaded.documented(self._remembered)
             except Exception as err:  # noqa: BLE001  (the payload must not notice; the outcome says it)
                 return _failed(err)  # it is not kept: the next quantum may have better luck
         return self._found
@@ -72,9 +67,9 @@ class Observer:
 
     def __init__(self, store: ObjectStore, environment: Environment) -> None:
         _observers.append(self)
-        self._store = store
-        self._environment = environment
+        self._remembered = Remembered(store, (sys.prefix, sys.base_prefix), environment.fingerprints)
         self._loads: object = None
+        self._imports = Imports()
         self._modules = 0
         self._paths: list[str] = []
         self._probe = NumericsProbe(())
@@ -92,8 +87,8 @@ class Observer:
             changing, modules = self._probe.changing(), len(sys.modules)
             if self._last is None or changed or changing != self._changing or modules != self._modules:
                 numerics = self._probe.read()
-                loaded = Loaded(self._paths, [numerics] if numerics else [], imported_modules())
-                self._last = Snapshot(self._store, self._environment, loaded)
+                loaded = Loaded(self._paths, [numerics] if numerics else [], self._imports.now())
+                self._last = Snapshot(loaded, self._remembered)
                 self._loads, self._changing, self._modules = loads, changing, modules
         except Exception as err:  # noqa: BLE001  (the payload must not notice; the outcome says it)
             return Failed(err)
@@ -153,7 +148,7 @@ def observed_in_children(store: ObjectStore, said: Sequence[str], environment: E
             [(name, path) for name, _, path in (one.partition(" ") for one in sorted(set(_said(said, "module "))))],
         )
         prefixes = (environment.prefix, bases[0] if bases else "")
-        found = loaded.documented(store, prefixes, environment.fingerprints)
+        found = loaded.documented(Remembered(store, prefixes, environment.fingerprints))
     except EnvcapError as err:
         failed = Outcome(status="failed", reason=str(err))
         found.outcomes = dict.fromkeys(KINDS, failed)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import os
 import subprocess
 import sys
 from collections import OrderedDict
@@ -107,6 +108,28 @@ def test_digest_of_a_file_is_that_of_its_bytes(tmp_path: Path, size: int) -> Non
     data = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
     path.write_bytes(data)
     assert digest_of_file(str(path)) == (digest_of(data), size)
+
+
+def test_digest_of_a_file_that_tells_no_size_is_that_of_its_bytes() -> None:
+    path = Path("/proc/self/cmdline")
+    assert path.stat().st_size == 0
+    data = path.read_bytes()
+    assert digest_of_file(str(path)) == (digest_of(data), len(data))
+
+
+@pytest.mark.parametrize("told", [3, 20])
+def test_digest_of_a_file_that_grows_or_shrinks_is_that_of_what_was_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: int
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"0123456789")
+    real = os.fstat
+
+    def fstat(descriptor: int) -> os.stat_result:
+        return os.stat_result((*real(descriptor)[:6], told, *real(descriptor)[7:]))
+
+    monkeypatch.setattr("envcap.digest.os.fstat", fstat)
+    assert digest_of_file(str(path)) == (digest_of(b"0123456789"), 10)
 
 
 def test_digest_of_an_unreadable_file_is_an_error(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -36,14 +38,34 @@ except SystemExit as err:
 HOOKING = "import envcap.hooks.startup"
 
 
-def modules(code: str, store: Path, *flags: str) -> set[str]:
-    """Return the modules that a Python without site-packages has loaded after some code."""
+Modules = Callable[..., set[str]]
+
+
+@pytest.fixture
+def modules(tmp_path: Path) -> Modules:
+    """Give a function that returns the modules that a Python without site-packages has loaded after some code.
+
+    It imports a copy of the package: what changes beside the original, while other tests run, has jobs look anew at
+    what is installed.
+    """
+    source, work = tmp_path / "source", tmp_path / "work"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(envcap.__file__).parent, source / "envcap", ignore=ignored)
+    work.mkdir()
+    environ = {"PYTHONPATH": str(source), "PATH": "/usr/bin:/bin", "ENVCAP_CACHE": str(tmp_path / "cache")}
+
+    def run(code: str, *flags: str) -> set[str]:
+        return _modules(code, flags, tmp_path / "store", work, environ)
+
+    return run
+
+
+def _modules(code: str, flags: Sequence[str], store: Path, cwd: Path, environ: Mapping[str, str]) -> set[str]:
     code = f"import sys\n{code}\nimport json\nprint(json.dumps(list(sys.modules)))"
-    source = str(Path(envcap.__file__).parent.parent)
     done = subprocess.run(
         [sys.executable, "-S", *flags, "-c", code, str(store)],
-        env={"PYTHONPATH": source, "PATH": "/usr/bin:/bin", "ENVCAP_CACHE": str(store.parent / "cache")},
-        cwd=store.parent,
+        env=environ,
+        cwd=cwd,
         capture_output=True,
         text=True,
         check=True,
@@ -52,25 +74,25 @@ def modules(code: str, store: Path, *flags: str) -> set[str]:
 
 
 @pytest.mark.parametrize("code", [IMPORTING, RUNNING, HOOKING], ids=["import", "run", "hook"])
-def test_nothing_heavy_is_loaded(code: str, tmp_path: Path) -> None:
-    modules(code, tmp_path / "store")  # the first job on a node hashes libraries that have no build id, which are large
-    loaded = modules(code, tmp_path / "store")
+def test_nothing_heavy_is_loaded(code: str, modules: Modules) -> None:
+    modules(code)  # the first job on a node hashes libraries that have no build id, which are large
+    loaded = modules(code)
     assert loaded & HEAVY == set()
     top = {name.partition(".")[0] for name in loaded}
     assert top - sys.stdlib_module_names - {"__main__"} == {"envcap"}
 
 
-def test_the_check_sees_what_is_loaded(tmp_path: Path) -> None:
-    assert {"pathlib", "dataclasses"} <= modules("import pathlib, dataclasses", tmp_path / "store") & HEAVY
+def test_the_check_sees_what_is_loaded(modules: Modules) -> None:
+    assert {"pathlib", "dataclasses"} <= modules("import pathlib, dataclasses") & HEAVY
 
 
-def test_importing_the_package_is_free(tmp_path: Path) -> None:
-    before, after = modules("", tmp_path), modules("import envcap", tmp_path)
+def test_importing_the_package_is_free(modules: Modules) -> None:
+    before, after = modules(""), modules("import envcap")
     assert after - before <= {"envcap", "__future__"}
 
 
-def test_the_hook_of_every_interpreter_is_light(tmp_path: Path) -> None:
-    before, after = modules("import os", tmp_path), modules(HOOKING, tmp_path)
+def test_the_hook_of_every_interpreter_is_light(modules: Modules) -> None:
+    before, after = modules("import os"), modules(HOOKING)
     assert after - before <= {
         "envcap", "envcap.hooks", "envcap.hooks.startup", "envcap.hooks.importing", "atexit", "__future__"
     }  # fmt: skip

@@ -156,6 +156,22 @@ class TestJobs:
         shown = envcap("show", "@last").stdout
         assert "modified: lib/python" in shown
 
+    def test_other_code_of_the_job_does_not_have_it_looked_at_again(
+        self, envcap: Run, python: Path, last: Callable[[], Attempt], tmp_path: Path
+    ) -> None:
+        job = tmp_path / "code" / "job.py"
+        job.parent.mkdir()
+        reasons = []
+        for text in ("1\n", "2\n"):
+            job.write_text(text)
+            assert envcap("run", "--", python, job).returncode == 0
+            result = last().result
+            assert result is not None
+            assert result.outcomes is not None
+            reasons.append(result.outcomes["installed_files"].reason)
+        assert reasons[0] is None
+        assert "as of 20" in str(reasons[1])
+
     def test_a_preloaded_library_stands_out(
         self, envcap: Run, tmp_path: Path, last: Callable[[], Attempt], store: LocalStore
     ) -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from envcap.environment import Environment
+from envcap.hooks.imported import Imports
 from envcap.hooks.loaded import KINDS
 from envcap.hooks.mapped import mapped_files
 from envcap.hooks.observed import observed_in_children
@@ -143,6 +146,74 @@ class TestCode:
     ) -> None:
         write(tmp_path / "statistics.py", "value = 1\n")
         assert imported("-c", "import statistics; " + PRINT) == {"statistics": "statistics.py"}
+
+
+STEPS = [
+    "import single",
+    "import whole.part.deep",
+    "import new.style",
+    "import old",
+    "import old.pex.config",
+    "import old.daf.butler",
+    "import empty",
+    "import tasks.warp",
+    "import job",
+    "import plain",
+    "import plain.part",
+    "sys.modules.pop('single', None)",
+    "sys.modules.pop('tasks', None)",
+    "import new; new.value = 1",
+    "sys.modules['late.deep'] = made('late.deep', 'late/deep.py')",
+    "sys.modules['late'] = made('late', 'late/__init__.py', __path__=['late'], value=1)",
+    "sys.modules['alone'] = made('alone', 'alone/__init__.py', __path__=['alone'])",
+    "sys.modules['alone.below'] = made('alone.below', 'alone/below.py')",
+    "if 'alone' in sys.modules: sys.modules['alone'].value = 1",
+]
+ASKED_AGAIN = """
+import os, sys, types
+from envcap.hooks.imported import Imports, imported_modules
+
+def made(name, path, **members):
+    module = types.ModuleType(name)
+    module.__dict__.update(members, __file__=os.path.join(os.environ["PYTHONPATH"].partition(":")[0], path))
+    return module
+
+imports = Imports()
+for step in sys.argv[1:]:
+    exec(step)
+    assert imports.now() == imported_modules() == imports.now(), step
+print(len(imports.now()))
+"""
+
+
+class TestAskedAgain:
+    """Asked after each import, it tells what one tells that is asked only then."""
+
+    @pytest.mark.parametrize("seed", range(12))
+    def test_it_is_as_if_all_were_looked_at(self, site: Path, tmp_path: Path, seed: int) -> None:
+        code = tmp_path / "code"
+        write(code / "tasks" / "__init__.py", "from . import warp\n")
+        write(code / "tasks" / "warp.py")
+        write(code / "job.py")
+        write(code / "plain" / "__init__.py")
+        write(code / "plain" / "part.py")
+        steps = list(STEPS)
+        random.Random(seed).shuffle(steps)
+        environ = {"PATH": os.defpath, "PYTHONPATH": f"{site}:{code}"}
+        done = subprocess.run([sys.executable, "-c", ASKED_AGAIN, *steps], env=environ, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert int(done.stdout) >= 5
+
+    def test_what_was_seen_is_not_looked_at_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        imports = Imports()
+        before = imports.now()
+        looked: list[str] = []
+        monkeypatch.setattr(Imports, "_counts", lambda self, name, path: looked.append(name))
+        module = ModuleType("just_now")
+        module.__file__ = "/nowhere/just_now.py"
+        monkeypatch.setitem(sys.modules, "just_now", module)
+        assert imports.now() == before
+        assert looked == ["just_now"]
 
 
 class TestNothing:
