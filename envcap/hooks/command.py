@@ -153,6 +153,7 @@ class _Recording:
         self._environment = Environment(self._target)
         self._beside: dict[str, tuple[Descriptor | None, Outcome]] = {}
         self._journal: Journal | None = None
+        self._fault: str | None = None
         self.context: Context | None = None
 
     def begin(self) -> None:
@@ -207,10 +208,18 @@ class _Recording:
         return Command(argv=_portable(self._job), config=config, inputs=self._job.files.read_inputs())
 
     def beside(self, over: Callable[[float], bool]) -> None:
-        """Look at what need not be known before the payload starts, while it runs; so are these modules imported."""
+        """Look at what need not be known before the payload starts, while it runs. It never raises."""
         if self._writer is None:
             return
-        from . import installed, node, observed  # noqa: F401  (the last one is for the end)
+        try:
+            self._look_beside(over)
+        except Exception as err:  # noqa: BLE001  (a fault of ours, while the payload runs: it must be waited for)
+            self._fault = f"{type(err).__name__}: {err}"
+            _say(f"degraded: what is looked at beside the payload: {self._fault}")
+
+    def _look_beside(self, over: Callable[[float], bool]) -> None:
+        # What is imported here has the payload wait no longer; the last one is for its end.
+        from . import installed, node, observed  # noqa: F401
 
         environment, store = self._environment, self._store
         method = self._job.check_files
@@ -241,6 +250,8 @@ class _Recording:
         for kind, found in self._beside.items():
             observed.add(kind, *found)
         degraded |= observed.failures
+        if self._fault is not None:
+            degraded["beside the payload"] = self._fault
         environment = self._environment
         components = {**environment.software, **environment.host}
         unstable = changes_since(environment.fingerprints, components, self._target, self._store)

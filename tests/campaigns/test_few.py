@@ -65,6 +65,15 @@ def test_from_create_to_gate(some: Campaigns) -> None:
     assert not [one for one in some.lines("R1") if Path(one["document"]["place"]).parent.exists()]
 
 
+def test_on_processes_of_this_machine(some: Campaigns) -> None:
+    some.create("R1", "--where", FIVE)
+    assert "5/5 judged" in some.campaign("run", "R1", "--executor", "processes", "--workers", "2")
+    some.assert_judged_once("R1")
+    some.campaign("gate", "R1", "--min", "100%", "--verdict", "equal")
+    managers = list((some.folder / "R1" / "parsl").glob("*/processes/block-0/*/manager.log"))
+    assert len(managers) == 1, "Parsl's workers were none of its processes"
+
+
 def test_entries_say_what_a_report_needs(some: Campaigns) -> None:
     some.create("R1", "--where", FIVE, "--task", "measure")
     some.campaign("run", "R1", "--workers", "1")

@@ -125,6 +125,26 @@ class TestCollectors:
         assert attempt.degraded
         assert attempt.manifest.outcomes["operating_system"].status == "captured"
 
+    @pytest.mark.parametrize("error", ["ImportError", "OSError"])
+    def test_whose_code_is_gone_while_the_payload_runs(
+        self, envcap: Run, last: Last, tmp_path: Path, error: str
+    ) -> None:
+        finder = f"""
+import sys
+class Gone:
+    def find_spec(self, name, path=None, target=None):
+        if name == "envcap.hooks.node":
+            raise {error}("gone")
+sys.meta_path.insert(0, Gone())
+"""
+        (tmp_path / "sitecustomize.py").write_text(finder)
+        said = check(envcap("run", "--", *PAYLOAD, input="data", env={"PYTHONPATH": str(tmp_path)}))
+        assert said == f"envcap: degraded: what is looked at beside the payload: {error}: gone\n"
+        result = last().result
+        assert result is not None
+        assert (result.status, result.exit) == ("failed", 3)
+        assert result.degraded == {"beside the payload": f"{error}: gone"}
+
     def test_that_finds_a_directory_in_place_of_a_record(
         self, envcap: Run, last: Last, venv: Callable[..., Path], wheel: Callable[..., Path],
         site_packages: Callable[[Path], Path],
