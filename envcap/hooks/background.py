@@ -48,7 +48,10 @@ class Background:
     def settle(self) -> None:
         """Wait until all that was submitted so far is done."""
         with self._lock:
-            done = self._pool.submit(bool) if self._pool is not None else None
+            try:
+                done = self._pool.submit(bool) if self._pool is not None else None
+            except RuntimeError:
+                done = None  # Python is about to end, and has waited for all
         if done is not None:
             done.result()
 

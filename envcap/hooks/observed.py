@@ -66,7 +66,7 @@ class Observer:
     """
 
     def __init__(self, store: ObjectStore, environment: Environment) -> None:
-        _observers.append(self)
+        _latest[:] = [self]  # a notebook has one for each cell
         self._remembered = Remembered(store, (sys.prefix, sys.base_prefix), environment.fingerprints)
         self._loads: object = None
         self._imports = Imports()
@@ -108,12 +108,12 @@ class Failed:
 
 def loaded_now() -> Loaded | None:
     """Return what this process has loaded, if it was observed before: what has not changed is not looked at again."""
-    snapshot = _observers[-1].observe() if _observers else None
+    snapshot = _latest[0].observe() if _latest else None
     return snapshot.loaded if isinstance(snapshot, Snapshot) else None
 
 
-_observers: list[Observer] = []
-"""Of this process."""
+_latest: list[Observer] = []
+"""The last one that this process has made, if any."""
 
 
 def _failed(error: Exception) -> Observed:

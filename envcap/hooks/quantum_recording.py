@@ -51,7 +51,7 @@ class Session:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.journal, self.outcomes = open_journal(context.store, context.key)
-        atexit.register(self._close)
+        atexit.register(self.close)
         self._digests: dict[FileState, FileRecord] = {}
         self._configs: dict[str, tuple[object, KeptConfig]] = {}
         self.argv = scrub_argv(sys.argv)
@@ -63,7 +63,9 @@ class Session:
         )
         self.observer = Observer(context.store, self.environment)
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """End the journal: a notebook has a session for each cell."""
+        atexit.unregister(self.close)
         try:
             self.journal.close()
         except StoreError as err:
@@ -126,7 +128,11 @@ def session() -> Session | None:
         return None
     key = (os.getpid(), text)
     if key not in _sessions:
-        _sessions.clear()  # another job encloses this process now, or it was forked
+        # Another job encloses this process now; or it was forked, and the journal is its parent's.
+        settle()
+        for earlier in _sessions.values():
+            earlier.close()
+        _sessions.clear()
         _sessions[key] = Session(Context.from_text(text))
     return _sessions[key]
 

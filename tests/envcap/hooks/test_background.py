@@ -41,6 +41,12 @@ def test_a_process_that_ends_waits_for_it() -> None:
     assert (done.stdout, done.stderr) == ("payload\ndone\n", "")
 
 
+def test_as_a_process_ends_it_is_settled() -> None:
+    ends = "import atexit\natexit.register(lambda: (background.settle(), print('settled')))\n"
+    done = run(ends + "background.submit(lambda: (time.sleep(0.1), print('done')))")
+    assert (done.stdout, done.stderr) == ("done\nsettled\n", "")
+
+
 def test_a_child_of_multiprocessing_waits_for_it() -> None:
     code = (
         "import multiprocessing as m\n"

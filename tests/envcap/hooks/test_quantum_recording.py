@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import multiprocessing
 import multiprocessing.process
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,12 +16,14 @@ from envcap.collectors.rubin_quantum import QuantumFacts
 from envcap.digest import digest_of
 from envcap.environment import Environment
 from envcap.hooks import quantum_recording
-from envcap.hooks.context import Context
-from envcap.hooks.quantum_recording import QuantumRecording, Session, settle
+from envcap.hooks.context import CONTEXT_VARIABLE, Context
+from envcap.hooks.quantum_recording import QuantumRecording, Session, session, settle
+from envcap.ids import uuid7
 from envcap.model.descriptor import describe_bytes
 from envcap.model.manifest import DatasetGroup, Job
 from envcap.model.result import Result
 from envcap.store.index import Attempt
+from envcap.store.journal import Record, journal_paths, read_journal
 from envcap.store.local import LocalStore
 from envcap.target import Target
 from envcap.trust.key import key_path
@@ -130,3 +133,22 @@ def test_an_output_that_comes_back_after_the_quantum_is_not_taken_for_its_own(
     output.write_bytes(b"of the next attempt")
     busy.set()
     assert "changed before its digest was taken" in str(result().degraded)
+
+
+def test_a_notebook_of_many_cells_keeps_one_journal_open(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = []
+    for _ in range(4):
+        monkeypatch.setenv(
+            CONTEXT_VARIABLE, Context(store, uuid7(), Environment(Target.none({})), key_path()).to_text()
+        )
+        found = session()
+        assert found is not None
+        found.journal.append(("note", b"{}"))
+        links = [os.path.realpath(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd")]
+        opened.append(sum(link.startswith(f"{store.root}/journal/") for link in links))
+    assert opened == [1, 1, 1, 1]
+    kinds = [
+        [record.kind for record in read_journal(path) if isinstance(record, Record)]
+        for path in journal_paths(store.root)
+    ]
+    assert sorted(kinds) == [["note"], *[["note", "end"]] * 3]
