@@ -41,27 +41,6 @@ class Fingerprint:
         return self.newest < now - _RACY_NS
 
 
-def fingerprint(
-    paths: Iterable[str], facts: Iterable[str] = (), look: Callable[[str], tuple[str, int]] | None = None
-) -> Fingerprint:
-    """Return the fingerprint of some files, which need not exist, and of texts that matter beside them.
-
-    Parameters
-    ----------
-    paths, facts : iterable of `str`
-    look : callable, optional
-        What gives the state of each file: `state_of`, or what remembers what that has given.
-    """
-    newest = 0
-    lines = list(facts)
-    for line, changed in map(look or state_of, paths):
-        lines.append(line)
-        if changed > newest:
-            newest = changed
-    text = "\n".join(lines).encode("utf-8", "surrogateescape")
-    return Fingerprint(sha256_hex(text), newest)
-
-
 def state_of(path: str) -> tuple[str, int]:
     """Return the state of a file, which need not exist, as text, and its latest change as in `Fingerprint.newest`."""
     link, newest = "", 0
@@ -75,3 +54,24 @@ def state_of(path: str) -> tuple[str, int]:
         return f"{link}{path}\0{err.errno}", newest
     changed = state.st_ctime_ns
     return f"{link}{path}\0{state.st_ino} {state.st_size} {changed}", max(newest, changed)
+
+
+def fingerprint(
+    paths: Iterable[str], facts: Iterable[str] = (), look: Callable[[str], tuple[str, int]] = state_of
+) -> Fingerprint:
+    """Return the fingerprint of some files, which need not exist, and of texts that matter beside them.
+
+    Parameters
+    ----------
+    paths, facts : iterable of `str`
+    look : callable, optional
+        What gives the state of each file; another one may remember what `state_of` has given.
+    """
+    newest = 0
+    lines = list(facts)
+    for line, changed in map(look, paths):
+        lines.append(line)
+        if changed > newest:
+            newest = changed
+    text = "\n".join(lines).encode("utf-8", "surrogateescape")
+    return Fingerprint(sha256_hex(text), newest)
