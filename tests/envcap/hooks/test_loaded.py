@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from envcap.errors import StoreError
-from envcap.fingerprint import state_of
+from envcap.fingerprint import Fingerprint, state_of
 from envcap.hooks.loaded import LIBRARIES, MODULES, Loaded, Remembered
 from envcap.hooks.mapped import mapped_files
+from envcap.memo import Memo
 from envcap.model.components import LoadedLibraries
 from envcap.model.descriptor import Descriptor
+from envcap.revalidation import recalled_document
 from envcap.store.local import LocalStore
 
 PREFIXES = ("/nowhere", "/nowhere/else")
@@ -82,3 +84,21 @@ def test_what_could_not_be_kept_is_kept_the_next_time(
     second = Loaded(libraries, [], []).documented(remembered)
     assert second.failures == {}
     assert named(store, second.components[LIBRARIES]) == libraries
+
+
+def test_what_an_earlier_process_found_is_recalled_once(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = Loaded([path for path in mapped_files() if "/libc" in path or "/libm" in path], [], [])
+    made = loaded.documented(Remembered(store, PREFIXES, {}))
+    asked: list[str] = []
+
+    def recall(memo: Memo, subject: str, state: Fingerprint, where: LocalStore) -> Descriptor | None:
+        asked.append(subject.partition("\n")[0])
+        found = recalled_document(memo, subject, state, where)
+        assert found is not None
+        return found
+
+    monkeypatch.setattr("envcap.hooks.loaded.recalled_document", recall)
+    remembered = Remembered(store, PREFIXES, {})
+    for _ in range(2):
+        assert loaded.documented(remembered).components == made.components
+    assert asked == [LIBRARIES, MODULES]
