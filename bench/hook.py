@@ -129,7 +129,7 @@ def quantum_rows(pipeline: Pipeline) -> Iterator[Row]:
     yield cpu.ratio_row("quantum: CPU time", "ms", "hook off")
     yield Figures.of(pairs, lambda taken: taken[0]).ratio_row("quantum: wall time", "ms", "hook off")
     once = sum(wall for wall, _ in found["process"].values())
-    yield Row("process: the hook's own time before the first quantum", once, "ms", "session, configs, init-outputs")
+    yield Row("process: the hook's own time before the first quantum", once, "ms", "configs, init-outputs")
 
 
 def _own(quantum: dict[str, Any], which: int) -> float:
@@ -140,10 +140,10 @@ def _own(quantum: dict[str, Any], which: int) -> float:
 def quantum_size_rows(pipeline: Pipeline) -> Iterator[Row]:
     """Yield what one further run of the pipeline, in a known environment, leaves in the store."""
     journals, others = _growth(pipeline.jobs.store, lambda: pipeline.run("envcap", "run", "--", "pipetask"))
-    quanta = max(journals, key=os.path.getsize)
-    # The init quantum, of a task that has init-outputs, isn't counted, but its bytes are.
-    count = sum(record.kind == "result" for record in _records(quanta)) - 1
-    yield from _size_rows("quantum", [quanta], count, f"{count} quanta in one journal")
+    (journal,) = journals
+    # The command itself, and the init quantum of a task that has init-outputs, aren't counted, but their bytes are.
+    count = sum(record.kind == "result" for record in _records(journal)) - 2
+    yield from _size_rows("quantum", [journal], count, f"{count} quanta in one journal")
     yield Row("store, further run of the pipeline: new objects", others, "B", "environment and configs are known")
 
 

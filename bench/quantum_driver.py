@@ -10,13 +10,12 @@ It measures in two ways, because neither is enough alone.
 - *Own time*: a clock around each function that the hook wraps, and one around the original inside. The sum of the
   differences is the time that the hook's own code takes. It is exact to a few microseconds, but can't see what
   the hook does to the rest of the process (caches, garbage collection).
-  What it does beside the next quantum (the digests of outputs) is not among it.
 - *Pairs*: each quantum is executed ROUNDS times with the hook off (the originals put back) and on. It sees everything,
   but a quantum's own time varies by more than the hook takes. The order changes from pair to pair, so that what follows
   every second execution, or the number of executions, falls on both sides.
 
-A quantum's outputs are removed before it is executed again, and the hook's memory of digests is put back to what it
-was, so that each repetition hashes the files that the first one did. The heap that pipetask has built before the first
+A quantum's outputs are removed before it is executed again. What `envcap run` does meanwhile, in a process of its own,
+is not measured here. The heap that pipetask has built before the first
 quantum is frozen (`gc.freeze`): a full collection of it takes 160 ms, happens in one of 20 quanta, and would be most of
 the differences between pairs.
 """
@@ -34,7 +33,7 @@ from itertools import chain
 from typing import Any
 
 from envcap.hooks import pipetask
-from envcap.hooks.quantum_recording import session, settle
+from envcap.hooks.following import process
 
 __all__ = ("Driver", "Switchboard", "main")
 
@@ -95,7 +94,7 @@ class Driver:
         For each quantum, its task's ``label``; ``own`` (wall and CPU milliseconds by wrapped function) for each
         execution with the hook; and ``on`` and ``off`` (wall and CPU milliseconds) for each pair.
     process : `dict`
-        What the hook did before the first quantum (session, configurations, init-outputs), as ``own``.
+        What the hook did before the first quantum (its process, configurations, init-outputs), as ``own``.
     """
 
     def __init__(self, switchboard: Switchboard, rounds: int) -> None:
@@ -108,18 +107,15 @@ class Driver:
         """Return the replacement of an executor's public method."""
 
         def repeat(executor: Any, task_node: Any, /, quantum: Any, quantum_id: Any = None, **others: Any) -> Any:
-            found = session()
-            if found is None:
+            if process() is None:
                 raise RuntimeError("the hook is off; run this by 'envcap run'")
             if not self.figures:
                 self.process = self._switchboard.take()
                 gc.freeze()
-            before = (dict(found._digests), len(executor._previous_process_quanta))
+            before = len(executor._previous_process_quanta)
 
             def once(on: bool) -> tuple[Any, list[float], dict[str, list[float]]]:
-                found._digests.clear()
-                found._digests.update(before[0])
-                del executor._previous_process_quanta[before[1] :]
+                del executor._previous_process_quanta[before:]
                 self._remove_outputs(executor._butler, quantum)
                 return self._clocked(on, lambda: execute(executor, task_node, quantum, quantum_id, **others))
 
@@ -150,9 +146,7 @@ class Driver:
         self._switchboard.take()
         wall, cpu = time.perf_counter_ns(), time.process_time_ns()
         done = execute()
-        wall = time.perf_counter_ns() - wall
-        settle()  # what is done beside the next quantum takes CPU time, too
-        taken = [wall / 1e6, (time.process_time_ns() - cpu) / 1e6]
+        taken = [(time.perf_counter_ns() - wall) / 1e6, (time.process_time_ns() - cpu) / 1e6]
         return done, taken, self._switchboard.take()
 
 

@@ -71,9 +71,9 @@ class NumericalLab:
     def kernel(self) -> str:
         """Return the kernel that OpenBLAS chooses here."""
         program = (
-            "import numpy; from envcap.collectors.effective_numerics import NumericsProbe as n;"
+            "import numpy; from envcap.collectors.numerics_probe import LibraryProbe as n;"
             "from envcap.hooks.mapped import mapped_files as m;"
-            "print(*(one.kernel for one in n(m()).read().libraries if one.kind == 'openblas'))"
+            "print(*(one['kernel'] for one in n(m()).numerics()['libraries'] if one['kind'] == 'openblas'))"
         )
         return self.ask(program)
 

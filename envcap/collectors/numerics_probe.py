@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ("LIBM", "LibraryProbe")
+__all__ = ("LIBM", "LibraryProbe", "is_numerical")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,6 +67,16 @@ class LibraryProbe:
             for one, count in zip(self._libraries, threads, strict=True)
         ]
         return {"simd": _numpy_simd() or [], "libraries": libraries, "cpus": len(os.sched_getaffinity(0))}
+
+    def numerics(self) -> dict[str, Any] | None:
+        """Return the facts; `None` if no numerical library is loaded."""
+        found = self.facts()
+        return found if is_numerical(found) else None
+
+
+def is_numerical(facts: Mapping[str, Any]) -> bool:
+    """Whether a process has loaded a numerical library: glibc's own functions are in every process."""
+    return bool(facts["simd"]) or any(library["kind"] != LIBM for library in facts["libraries"])
 
 
 class _Library:

@@ -71,6 +71,8 @@ class AttemptWriter:
         What was taken out of documents that were kept for this attempt alone: kind of secret by place.
     replay_of : `str`, optional
         The attempt that this one replays.
+    started : `str`, optional
+        When; by default, now.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class AttemptWriter:
         outcomes: Mapping[str, Outcome] | None = None,
         scrubbed: Mapping[str, str] | None = None,
         replay_of: str | None = None,
+        started: str | None = None,
     ) -> None:
         self._journal = journal
         self.attempt = uuid7()
@@ -94,7 +97,7 @@ class AttemptWriter:
         manifest = Manifest(
             attempt=self.attempt,
             job_id=job_id or self.attempt,
-            started=timestamp(),
+            started=started or timestamp(),
             recipe=Descriptor(mediaType=Recipe.media_type, digest=digest_of(recipe), size=len(recipe)),
             host=environment.host,
             site=environment.site,

@@ -16,12 +16,14 @@ from ..store.local import LocalStore
 from ..target import Target
 from ..trust.key import key_path
 from .attempt import AttemptWriter, open_journal
-from .context import CONTEXT_VARIABLE, Context
+from .context import Context
 from .declared import DeclaredFiles
 from .importing import watch_imports
+from .loaded import Loaded, LoadedOnce, Remembered
 from .observed import Observer
 from .resources import Stretch
 from .schedulers import scheduler_facts
+from .variables import CONTEXT_VARIABLE
 
 __all__ = ("CapturedBlock",)
 
@@ -103,7 +105,8 @@ class CapturedBlock:
         )
         writer.begin()
         self._writer, self._journal, self.attempt = writer, journal, writer.attempt
-        self._observer = Observer(self._store, environment)
+        self._remembered = Remembered(self._store, (sys.prefix, sys.base_prefix), environment.fingerprints)
+        self._observer = Observer()
         self._enclosing = os.environ.get(CONTEXT_VARIABLE)
         os.environ[CONTEXT_VARIABLE] = Context(self._store, writer.attempt, environment, key_path()).to_text()
         watch_imports()
@@ -120,7 +123,7 @@ class CapturedBlock:
         )
 
     def _end(self, writer: AttemptWriter, error: BaseException | None) -> None:
-        observed = self._observer.observe().documented()
+        observed = LoadedOnce(self._loaded, self._remembered).documented()
         degraded = observed.failures
         outputs, missing = self._files.written(degraded)
         # sys.exit(0) is how a script ends well.
@@ -138,6 +141,10 @@ class CapturedBlock:
             degraded=degraded,
         )
         self._journal.close()
+
+    def _loaded(self) -> Loaded:
+        now = self._observer.observe()
+        return Loaded.of_process(now.paths, now.numerics, now.modules)
 
     def _contents(self) -> dict[str, str | None]:
         """Return the digest of each input by name; `None` for one whose content is not known."""

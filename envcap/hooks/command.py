@@ -24,18 +24,16 @@ from ..store.local import LocalStore
 from ..target import Target, find_program
 from ..trust.key import key_path
 from .attempt import AttemptWriter, open_journal, to_be_told
-from .context import CONFIRM_VARIABLE, CONTEXT_VARIABLE, Context
+from .context import Context
 from .declared import DeclaredFiles, portable_names
-from .payload import (
-    Signals,
-    keep_standard_streams,
-    open_confirmations,
-    over_within,
-    read_confirmations,
-    spawn,
-    wait,
-)
+from .listening import Listener
+from .payload import Signals, keep_standard_streams, over_within, spawn, wait
 from .schedulers import scheduler_facts
+from .variables import CONFIRM_VARIABLE, CONTEXT_VARIABLE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .quanta import PayloadQuanta
 
 __all__ = ("CANNOT_START", "NOT_EXECUTABLE", "NOT_FOUND", "CommandJob", "run_command")
 
@@ -94,17 +92,17 @@ def run_command(job: CommandJob, store: LocalStore) -> int:
         known = os.sep in job.argv[0] and os.path.exists(job.argv[0])
         _say(f"{job.argv[0]}: {'no executable file; chmod +x makes one' if known else 'no such command on PATH'}")
         return NOT_EXECUTABLE if known else NOT_FOUND
-    said = open_confirmations()
     recording = _Recording(job, store, environ)
     recording.begin()
-    state = os.fstat(said)
-    environ[CONFIRM_VARIABLE] = f"{said}:{state.st_dev}:{state.st_ino}"
+    listener = Listener(recording.hear)
     if recording.context is not None:
         text = recording.context.to_text()
         if len(text.encode("utf-8", "surrogateescape")) < _MAX_CONTEXT:
             environ[CONTEXT_VARIABLE] = text
+            listener.begin()
         else:
             _say("degraded: what children would have to know is too long for a variable; quanta are not recorded")
+    environ[CONFIRM_VARIABLE] = listener.variable
     try:
         with Signals() as signals:
             pid = spawn(program, job.argv, environ, signals.to_restore)
@@ -118,9 +116,9 @@ def run_command(job: CommandJob, store: LocalStore) -> int:
         # The program itself was found.
         reason = "the interpreter that it asks for is not there" if err.errno == errno.ENOENT else err.strerror
         _say(f"{program}: {reason}")
-        recording.end(status, {}, f"not started: {reason}", [])
+        recording.end(status, {}, f"not started: {reason}", listener.end())
         return status
-    recording.end(status, resources, None, read_confirmations(said))
+    recording.end(status, resources, None, listener.end())
     return status
 
 
@@ -154,6 +152,8 @@ class _Recording:
         self._beside: dict[str, tuple[Descriptor | None, Outcome]] = {}
         self._journal: Journal | None = None
         self._fault: str | None = None
+        self._quanta: PayloadQuanta | None = None
+        self._sealed: dict[str, Outcome] = {}
         self.context: Context | None = None
 
     def begin(self) -> None:
@@ -166,7 +166,8 @@ class _Recording:
 
     def _begin(self) -> None:
         self._store.create()
-        journal, outcomes = open_journal(self._store)
+        journal, self._sealed = open_journal(self._store)
+        outcomes = dict(self._sealed)
         journal.reserve()
         try:
             target = Target.of_command(self._job.argv, self._environ)
@@ -207,6 +208,20 @@ class _Recording:
         config, outcomes["command"] = self._job.files.keep_configs(self._store)
         return Command(argv=_portable(self._job), config=config, inputs=self._job.files.read_inputs())
 
+    def hear(self, line: str) -> None:
+        """Record what a process of the payload tells of its quanta, while it runs. It never raises."""
+        if self.context is None or self._journal is None:
+            return
+        try:
+            if self._quanta is None:
+                from .quanta import PayloadQuanta
+
+                self._quanta = PayloadQuanta(self.context, self._journal, self._sealed)
+            self._quanta.hear(line)
+        except Exception as err:  # noqa: BLE001  (a fault of ours, while the payload runs: it must be waited for)
+            self.context = None  # it would be the same with whatever else is told
+            self._blame(err)
+
     def beside(self, over: Callable[[float], bool]) -> None:
         """Look at what need not be known before the payload starts, while it runs. It never raises."""
         if self._writer is None:
@@ -214,12 +229,15 @@ class _Recording:
         try:
             self._look_beside(over)
         except Exception as err:  # noqa: BLE001  (a fault of ours, while the payload runs: it must be waited for)
-            self._fault = f"{type(err).__name__}: {err}"
-            _say(f"degraded: what is looked at beside the payload: {self._fault}")
+            self._blame(err)
+
+    def _blame(self, err: Exception) -> None:
+        self._fault = f"{type(err).__name__}: {err}"
+        _say(f"degraded: what is done beside the payload: {self._fault}")
 
     def _look_beside(self, over: Callable[[float], bool]) -> None:
         # What is imported here has the payload wait no longer; the last one is for its end.
-        from . import installed, node, observed  # noqa: F401
+        from . import children, installed, node  # noqa: F401
 
         environment, store = self._environment, self._store
         method = self._job.check_files
@@ -243,8 +261,10 @@ class _Recording:
     def _end(
         self, writer: AttemptWriter, status: int, resources: Mapping[str, str], error: str | None, said: Sequence[str]
     ) -> None:
-        from .observed import observed_in_children
+        from .children import observed_in_children
 
+        if self._quanta is not None:
+            said = [*said, *self._quanta.settle()]
         degraded = self._confirm(said)
         observed = observed_in_children(self._store, said, self._environment)
         for kind, found in self._beside.items():

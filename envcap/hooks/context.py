@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `envcap run` hands to the processes of its payload, in two environment variables."""
+"""What `envcap run` hands to the processes of its payload, in one of two environment variables."""
 
 from __future__ import annotations
 
@@ -9,13 +9,9 @@ import os
 from ..environment import Environment
 from ..errors import FormatError
 from ..store.local import LocalStore
+from .variables import CONTEXT_VARIABLE
 
-__all__ = ("CONFIRM_VARIABLE", "CONTEXT_VARIABLE", "Context")
-
-CONTEXT_VARIABLE = "ENVCAP_CONTEXT"
-"""Holds the context, as JSON. It is this variable that switches the hooks on (``envcap.pth``)."""
-CONFIRM_VARIABLE = "ENVCAP_CONFIRM"
-"""Number of the file descriptor on which a child says which interpreter it is, and what it couldn't hook."""
+__all__ = ("Context",)
 
 
 class Context:
@@ -39,8 +35,10 @@ class Context:
 
     def to_text(self) -> str:
         """Return the value of `CONTEXT_VARIABLE`."""
-        found = {"store": self.store.root, "parent": self.parent, "environment": self.environment.to_json()}
-        return json.dumps({**found, "key": self.key})
+        environment = self.environment
+        found = {"store": self.store.root, "parent": self.parent, "key": self.key}
+        python = [environment.prefix, environment.version, environment.pythonpath]
+        return json.dumps({**found, "python": python, "environment": environment.to_json()})
 
     @classmethod
     def from_environ(cls) -> Context | None:

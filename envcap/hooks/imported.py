@@ -105,10 +105,14 @@ def _is_below(name: str, packages: Collection[str], known: dict[str, bool]) -> b
 
 def _defines_something(package: Mapping[str, Any]) -> bool:
     """Whether a package is more than a namespace, old or new."""
-    for name, value in tuple(package.items()):  # another thread may be at importing it
-        if not (name.startswith("__") or name == "extend_path" or isinstance(value, ModuleType)):
-            return True
-    return False
+    while True:
+        try:
+            for name, value in package.items():
+                if not (name.startswith("__") or name == "extend_path" or isinstance(value, ModuleType)):
+                    return True
+        except RuntimeError:
+            continue  # another thread is at importing it, and the dictionary has grown
+        return False
 
 
 def _of_program(name: str, has: Mapping[str, Any]) -> Any:

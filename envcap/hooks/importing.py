@@ -6,10 +6,11 @@ Every Python under `envcap run` loads this, so it imports nothing heavy.
 
 from __future__ import annotations
 
-import os
 import sys
 
-__all__ = ("say", "watch_imports")
+from .telling import say
+
+__all__ = ("watch_imports",)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,22 +24,6 @@ _HOOKED = {
 
 
 _watching: list[_Finder] = []
-
-
-def say(line: str) -> None:
-    """Tell `envcap run` something, if it still listens and there is room.
-
-    The descriptor isn't inherited by every grandchild, and the payload may have opened a file that got its number: it
-    is written to only if it is the very file in memory that `envcap run` made.
-    """
-    try:
-        number, device, inode = map(int, os.environ.get("ENVCAP_CONFIRM", "").split(":"))
-        state = os.fstat(number)
-        if (state.st_dev, state.st_ino) == (device, inode):
-            os.write(number, line.encode("utf-8", "surrogateescape") + b"\n")
-    except (OSError, ValueError):
-        # Nobody listens: what is said here must never hold up the payload.
-        return
 
 
 def watch_imports() -> None:

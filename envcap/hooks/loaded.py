@@ -21,7 +21,17 @@ from ..store.base import ObjectStore
 from ..store.keeper import Keeper
 from .imported import INSTALLED, Imported
 
-__all__ = ("KINDS", "LIBRARIES", "MODULES", "NOTHING_LOADED", "NUMERICS", "Loaded", "Observed", "Remembered")
+__all__ = (
+    "KINDS",
+    "LIBRARIES",
+    "MODULES",
+    "NOTHING_LOADED",
+    "NUMERICS",
+    "Loaded",
+    "LoadedOnce",
+    "Observed",
+    "Remembered",
+)
 
 LIBRARIES = "loaded_libraries"
 NUMERICS = "effective_numerics"
@@ -31,6 +41,11 @@ KINDS = (LIBRARIES, NUMERICS, MODULES)
 
 NOTHING_LOADED = "no numerical library was loaded"
 """Why there are no numerics in effect, where that is a finding."""
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Observed:
@@ -45,6 +60,14 @@ class Observed:
         self.outcomes[kind] = outcome
         if found is not None:
             self.components[kind] = found
+
+    @classmethod
+    def failed(cls, error: Exception) -> Observed:
+        """Return that nothing could be observed, and why."""
+        self = cls()
+        reason = f"{type(error).__name__}: {error}"
+        self.outcomes = dict.fromkeys(KINDS, Outcome(status="failed", reason=reason))
+        return self
 
     @property
     def failures(self) -> dict[str, str]:
@@ -68,6 +91,11 @@ class Loaded:
         self.paths = paths
         self.numerics = numerics
         self.modules = modules
+
+    @classmethod
+    def of_process(cls, paths: Sequence[str], numerics: Mapping[str, Any] | None, modules: Imported) -> Loaded:
+        """Return what one process had loaded, as `envcap.hooks.observed.Snapshot` has it."""
+        return cls(paths, [] if numerics is None else [NumericsOfProcess.checked(numerics)], modules)
 
     def documented(self, remembered: Remembered) -> Observed:
         """Return it as components."""
@@ -93,6 +121,31 @@ class Loaded:
         names = [f"{name} {path}" for name, path in self.modules]
         found.add(MODULES, *remembered.document(MODULES, ImportedModules, installed, modules, names))
         return found
+
+
+class LoadedOnce:
+    """What a process had loaded at one moment, as components: made when first asked for, and once.
+
+    Parameters
+    ----------
+    find : callable
+        Returns what was loaded.
+    remembered : `Remembered`
+    """
+
+    def __init__(self, find: Callable[[], Loaded], remembered: Remembered) -> None:
+        self._find = find
+        self._remembered = remembered
+        self._found: Observed | None = None
+
+    def documented(self) -> Observed:
+        """Return it as components. It never raises."""
+        if self._found is None:
+            try:
+                self._found = self._find().documented(self._remembered)
+            except Exception as err:  # noqa: BLE001  (the payload must not notice; the outcome says it)
+                return Observed.failed(err)  # it is not kept: the next quantum may have better luck
+        return self._found
 
 
 class Remembered:

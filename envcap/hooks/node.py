@@ -23,7 +23,7 @@ from ..redact import scrub_document
 from ..revalidation import memorise_document, recalled_document
 from ..store.keeper import Keeper
 from ..store.local import LocalStore
-from .context import CONFIRM_VARIABLE, CONTEXT_VARIABLE
+from .variables import CONFIRM_VARIABLE, CONTEXT_VARIABLE
 
 __all__ = ("KIND", "look_at_node")
 

@@ -4,27 +4,17 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import select
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-__all__ = (
-    "Signals",
-    "keep_standard_streams",
-    "open_confirmations",
-    "over_within",
-    "read_confirmations",
-    "spawn",
-    "wait",
-)
+__all__ = ("Signals", "keep_standard_streams", "over_within", "spawn", "wait")
 
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT)
 _THE_TERMINALS = (signal.SIGINT, signal.SIGQUIT)
 # A payload expects these as they are by default.
-_MAX_SAID = 1 << 24
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
@@ -126,18 +116,3 @@ def over_within(pid: int, seconds: float) -> bool:
         return bool(poll.poll(seconds * 1000))
     finally:
         os.close(descriptor)
-
-
-def open_confirmations() -> int:
-    """Return a descriptor that the payload inherits, of a file in memory: no writer waits, nothing is lost."""
-    descriptor = os.memfd_create("envcap", 0)
-    fcntl.fcntl(descriptor, fcntl.F_SETFL, os.O_APPEND)
-    return descriptor
-
-
-def read_confirmations(descriptor: int) -> list[str]:
-    """Return what the payload's Python processes said, line by line."""
-    size = min(os.fstat(descriptor).st_size, _MAX_SAID)
-    said = os.pread(descriptor, size, 0)
-    os.close(descriptor)
-    return said.decode("utf-8", "surrogateescape").split("\n")[:-1]

@@ -13,12 +13,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-from ..collectors.rubin_quantum import QuantumFacts
-from ..model.manifest import DatasetGroup, Job
-from ..redact import scrub
-from .importing import say
-from .quantum_recording import KeptConfig, QuantumRecording, Session, session
+from .following import FollowedQuantum, Process, process
 from .repository import around_datastore, repository
+from .telling import say
 
 __all__ = ("hook_executor", "hook_graph")
 
@@ -33,9 +30,9 @@ _TIMING = ("Utc", "CpuTime", "UserTime", "SystemTime", "MaxResidentSetSize", "Mi
 
 
 class _Current(threading.local):
-    """The recordings that what is read and written now belongs to."""
+    """The quanta that what is read and written now belongs to."""
 
-    recordings: tuple[QuantumRecording, ...] = ()
+    quanta: tuple[FollowedQuantum, ...] = ()
 
 
 _current = _Current()
@@ -89,23 +86,23 @@ def _hook_quantum_backed_butler() -> None:
 
 def _around_execution(original: Callable[..., Any]) -> Callable[..., Any]:
     def execute(self: Any, task_node: Any, butler: Any, /, quantum: Any, quantum_id: Any = None, **others: Any) -> Any:
-        recording = None
+        followed = None
         with _guarded("quantum"):
-            found = session()
+            found = process()
             if found is not None:
-                recording = _quantum_recording(found, task_node, butler, quantum, quantum_id)
-        if recording is None:
+                followed = _followed(found, task_node, butler, quantum, quantum_id)
+        if followed is None:
             return original(self, task_node, butler, quantum=quantum, quantum_id=quantum_id, **others)
-        with _recording([recording]):
+        with _following([followed]):
             return original(self, task_node, butler, quantum=quantum, quantum_id=quantum_id, **others)
 
     return execute
 
 
 @contextmanager
-def _recording(recordings: list[QuantumRecording]) -> Iterator[None]:
-    """Let what is read and written belong to some recordings, and end them however the payload ends."""
-    _current.recordings = tuple(recordings)
+def _following(quanta: list[FollowedQuantum]) -> Iterator[None]:
+    """Let what is read and written belong to some quanta, and end them however the payload ends."""
+    _current.quanta = tuple(quanta)
     error: BaseException | None = None
     try:
         yield
@@ -113,22 +110,22 @@ def _recording(recordings: list[QuantumRecording]) -> Iterator[None]:
         error = err
         raise
     finally:
-        _current.recordings = ()
-        for recording in recordings:
+        _current.quanta = ()
+        for quantum in quanta:
             with _guarded("quantum"):
-                recording.end(error)
+                quantum.end(error)
 
 
 def _around_updated_inputs(original: Callable[..., Any]) -> Callable[..., Any]:
     # The executor calls this once it is certain that the quantum isn't skipped, and before anything else of it runs.
     def update(self: Any, *args: Any, **others: Any) -> Any:
-        for recording in _current.recordings:
+        for quantum in _current.quanta:
             with _guarded("quantum"):
-                recording.begin()
+                quantum.begin()
         updated = original(self, *args, **others)
-        for recording in _current.recordings:
+        for quantum in _current.quanta:
             with _guarded("quantum"):
-                recording.available = {str(ref.id) for refs in updated.inputs.values() for ref in refs}
+                quantum.available = {str(ref.id) for refs in updated.inputs.values() for ref in refs}
         return updated
 
     return update
@@ -138,8 +135,8 @@ def _around_context_get(original: Callable[..., Any]) -> Callable[..., Any]:
     def get(self: Any, ref: Any) -> Any:
         loaded = original(self, ref)
         if ref is not None and not hasattr(ref, "datasetRef"):  # a deferred one is used only once it is loaded
-            for recording in _current.recordings:
-                recording.used.add(str(ref.id))
+            for quantum in _current.quanta:
+                quantum.used.add(str(ref.id))
         return loaded
 
     return get
@@ -148,8 +145,8 @@ def _around_context_get(original: Callable[..., Any]) -> Callable[..., Any]:
 def _around_deferred_get(original: Callable[..., Any]) -> Callable[..., Any]:
     def get(self: Any, *args: Any, **others: Any) -> Any:
         loaded = original(self, *args, **others)
-        for recording in _current.recordings:
-            recording.used.add(str(self.ref.id))
+        for quantum in _current.quanta:
+            quantum.used.add(str(self.ref.id))
         return loaded
 
     return get
@@ -158,9 +155,9 @@ def _around_deferred_get(original: Callable[..., Any]) -> Callable[..., Any]:
 def _around_read(original: Callable[..., Any]) -> Callable[..., Any]:
     def read(self: Any, *args: Any, **others: Any) -> Any:
         loaded = original(self, *args, **others)
-        for recording in _current.recordings:
+        for quantum in _current.quanta:
             with _guarded("input"):
-                recording.reads[str(self.dataset_ref.id)] = _uri(self.file_descriptor.location.uri)
+                quantum.reads[str(self.dataset_ref.id)] = _uri(self.file_descriptor.location.uri)
         return loaded
 
     return read
@@ -169,12 +166,12 @@ def _around_read(original: Callable[..., Any]) -> Callable[..., Any]:
 def _around_write(original: Callable[..., Any]) -> Callable[..., Any]:
     def write(self: Any, dataset: Any, /, **others: Any) -> Any:
         written = original(self, dataset, **others)
-        for recording in _current.recordings:
+        for quantum in _current.quanta:
             with _guarded("output"):
                 uri = self.file_descriptor.location.uri.updatedExtension(self.get_write_extension())
-                recording.writes[str(self.dataset_ref.id)] = _uri(uri)
-                if self.dataset_ref.datasetType.name == recording.metadata_type:
-                    recording.metrics.update(_metrics(dataset))
+                quantum.writes[str(self.dataset_ref.id)] = _uri(uri)
+                if self.dataset_ref.datasetType.name == quantum.metadata_type:
+                    quantum.metrics.update(_metrics(dataset))
         return written
 
     return write
@@ -183,9 +180,9 @@ def _around_write(original: Callable[..., Any]) -> Callable[..., Any]:
 def _around_ingest(original: Callable[..., Any]) -> Callable[..., Any]:
     def ingest(self: Any, *args: Any, **others: Any) -> Any:
         done = original(self, *args, **others)
-        for recording in _current.recordings:
+        for quantum in _current.quanta:
             with _guarded("log"):
-                recording.writes[str(self.ref.id)] = _uri(self.butler.getURI(self.ref))
+                quantum.writes[str(self.ref.id)] = _uri(self.butler.getURI(self.ref))
         return done
 
     return ingest
@@ -193,31 +190,32 @@ def _around_ingest(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _around_init_outputs(original: Callable[..., Any]) -> Callable[..., Any]:
     def write_init_outputs(self: Any, butler: Any, *args: Any, **others: Any) -> Any:
-        recordings: list[QuantumRecording] = []
+        quanta: list[FollowedQuantum] = []
         with _guarded("init-outputs"):
-            if found := session():
-                recordings = list(_init_recordings(found, self, butler))
-        for recording in recordings:
+            if found := process():
+                quanta = list(_init_quanta(found, self, butler))
+        for quantum in quanta:
             with _guarded("init-outputs"):
-                recording.begin()
-        with _recording(recordings):
+                quantum.begin()
+        with _following(quanta):
             return original(self, butler, *args, **others)
 
     return write_init_outputs
 
 
-def _quantum_recording(found: Session, task_node: Any, butler: Any, quantum: Any, quantum_id: Any) -> QuantumRecording:
-    inputs = _groups(ref for refs in quantum.inputs.values() for ref in refs)
-    init_inputs = _groups(quantum.initInputs.values())
-    outputs = _groups(ref for refs in quantum.outputs.values() for ref in refs)
-    data_id = {name: str(value) for name, value in quantum.dataId.required.items()}
-    config = _config(found, task_node)
-    facts = QuantumFacts(task_node.task_class_name, task_node.label, data_id, inputs, init_inputs, *config)
-    return QuantumRecording(found, _job(found, "quantum", facts, butler, str(quantum_id), outputs), facts, outputs)
+def _followed(found: Process, task_node: Any, butler: Any, quantum: Any, quantum_id: Any) -> FollowedQuantum:
+    facts = {
+        "kind": "quantum",
+        "data_id": {name: str(value) for name, value in quantum.dataId.required.items()},
+        "inputs": _groups(ref for refs in quantum.inputs.values() for ref in refs),
+        "init_inputs": _groups(quantum.initInputs.values()),
+        "outputs": _groups(ref for refs in quantum.outputs.values() for ref in refs),
+    }
+    return _of_task(found, task_node, butler, quantum_id, facts)
 
 
-def _init_recordings(found: Session, graph: Any, butler: Any) -> Iterator[QuantumRecording]:
-    """Yield a recording for each task that has init-outputs which don't exist yet."""
+def _init_quanta(found: Process, graph: Any, butler: Any) -> Iterator[FollowedQuantum]:
+    """Yield a quantum for each task that has init-outputs which don't exist yet."""
     for label, task_node in graph.pipeline_graph.tasks.items():
         quantum = graph._init_quanta.get(label)
         if quantum is None:
@@ -227,37 +225,24 @@ def _init_recordings(found: Session, graph: Any, butler: Any) -> Iterator[Quantu
         new = [ref for ref, stored in butler.stored_many(refs).items() if not stored] if refs else []
         if new:
             init_inputs = _groups(graph.get_init_inputs(label).values())
-            config = _config(found, task_node)
-            facts = QuantumFacts(task_node.task_class_name, label, {}, [], init_inputs, *config, init=True)
-            outputs = _groups(new)
-            job = _job(found, "init", facts, butler, str(quantum.quantum_id), outputs)
-            yield QuantumRecording(found, job, facts, outputs)
+            facts = {"kind": "init", "data_id": {}, "inputs": [], "init_inputs": init_inputs, "outputs": _groups(new)}
+            yield _of_task(found, task_node, butler, quantum.quantum_id, facts)
 
 
-def _job(found: Session, kind: str, facts: QuantumFacts, butler: Any, quantum: str, outputs: list[DatasetGroup]) -> Job:
-    data_id = ", ".join(f"{name}: {value}" for name, value in facts.data_id.items())
-    return Job(
-        kind=kind,
-        name=f"{facts.label} {{{data_id}}}" if data_id else f"{facts.label} (init)",
-        activator="pipetask",
-        argv=found.argv,
-        parent=found.context.parent,
-        quantum=quantum,
-        run=outputs[0].run if outputs else None,
-        butler=repository(butler),
-        inputs=facts.inputs,
-        init_inputs=facts.init_inputs,
-        outputs=outputs,
-        scheduler=found.scheduler,
-    )
+def _of_task(found: Process, task_node: Any, butler: Any, quantum_id: Any, facts: Mapping[str, Any]) -> FollowedQuantum:
+    label = task_node.label
+    of_task = {
+        "task_class": task_node.task_class_name,
+        "label": label,
+        "config": found.config(label, task_node.config, task_node.get_config_str),
+        "butler": repository(butler),
+        "quantum": str(quantum_id),
+    }
+    return FollowedQuantum(found, label, {**of_task, **facts})
 
 
-def _config(found: Session, task_node: Any) -> KeptConfig:
-    return found.config(task_node.label, task_node.config, task_node.get_config_str)
-
-
-def _groups(refs: Iterable[Any]) -> list[DatasetGroup]:
-    """Return datasets as groups, in order; a run of one dataset type and one RUN is one group.
+def _groups(refs: Iterable[Any]) -> list[dict[str, Any]]:
+    """Return datasets as members of `DatasetGroup`, in order; a run of one dataset type and one RUN is one group.
 
     A task that has a dataset whole and as a component, too, has it once.
     """
@@ -274,7 +259,7 @@ def _groups(refs: Iterable[Any]) -> list[DatasetGroup]:
             groups.append((key, []))
         groups[-1][1].append([str(ref.id), *(str(value) for value in data_id.values())])
     return [
-        DatasetGroup(dataset_type=name, run=run, storage_class=storage_class, dimensions=dimensions, rows=rows)
+        {"dataset_type": name, "run": run, "storage_class": storage_class, "dimensions": dimensions, "rows": rows}
         for (name, run, storage_class, dimensions), rows in groups
     ]
 
@@ -292,7 +277,7 @@ def _metrics(metadata: Any) -> dict[str, str]:
             if isinstance(value, Mapping):
                 walk(value, f"{path}{name}.")
             elif not name.endswith(_TIMING):
-                found[path + name] = scrub(str(value))
+                found[path + name] = str(value)
 
     walk({name: group for name, group in metadata.to_dict().items() if name not in ("quantum", "job")}, "")
     return found

@@ -1,292 +1,142 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Follows one quantum from its predicted inputs to its outputs, and writes its two documents.
-
-It is given plain facts by the hook and never raises into the payload: what it can't do is a reason in the result, or
-is said to `envcap run` when there is no result to put it in.
-"""
+"""Writes the two documents of one quantum. What it can't do is a reason in the result, or told where there is none."""
 
 from __future__ import annotations
 
-import atexit
-import os
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..collectors.base import collect
-from ..collectors.rubin_quantum import QuantumFacts, RubinQuantumCollector, keep_config
-from ..environment import Environment, capture_environment
+from ..collectors.rubin_quantum import QuantumFacts, RubinQuantumCollector
 from ..errors import StoreError
-from ..ids import timestamp
-from ..model.descriptor import Descriptor, describe_bytes
-from ..model.manifest import DatasetGroup, Job, Outcome
+from ..model.descriptor import describe_bytes
+from ..model.manifest import Job
 from ..model.result import FileRecord, Input, Output
-from ..redact import scrub, scrub_argv
-from ..store.keeper import Keeper
+from ..redact import scrub
 from ..target import Target
-from .attempt import AttemptWriter, file_record, open_journal
-from .background import Background
-from .context import CONTEXT_VARIABLE, Context
-from .importing import say
-from .loaded import Observed
-from .observed import Observer
-from .resources import Stretch
-from .schedulers import scheduler_facts
+from .attempt import AttemptWriter
+from .loaded import LoadedOnce
 
-__all__ = ("KeptConfig", "QuantumRecording", "Session", "session", "settle")
+__all__ = ("QuantumRecording",)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeAlias
+    from typing import Any
 
-KeptConfig: TypeAlias = "tuple[Descriptor, Outcome | None, Mapping[str, str]]"
-"""A configuration's descriptor, an outcome if it could not be kept, and what was scrubbed from it."""
-
-FileState: TypeAlias = "tuple[str, int, int, int, int]"
-"""A file's path, inode, size, and times of change."""
-
-
-class Session:
-    """What all quanta of this process share: store, journal and the environment, revalidated once."""
-
-    def __init__(self, context: Context) -> None:
-        self.context = context
-        self.journal, self.outcomes = open_journal(context.store, context.key)
-        atexit.register(self.close)
-        self._digests: dict[FileState, FileRecord] = {}
-        self._configs: dict[str, tuple[object, KeptConfig]] = {}
-        self.argv = scrub_argv(sys.argv)
-        self.scheduler = scheduler_facts(os.environ)
-        target = Target.current()
-        self.target = target
-        self.environment: Environment = (
-            context.environment if context.environment.fits(target) else capture_environment(target, context.store)
-        )
-        self.observer = Observer(context.store, self.environment)
-
-    def close(self) -> None:
-        """End the journal: a notebook has a session for each cell."""
-        atexit.unregister(self.close)
-        try:
-            self.journal.close()
-        except StoreError as err:
-            say(f"degraded journal: {err}")
-
-    def config(self, label: str, config: object, dump: Callable[[], str]) -> KeptConfig:
-        """Keep a task's configuration, once; return its descriptor, an outcome if it failed, and what was scrubbed.
-
-        A config is frozen before it runs, so one object is one text, and its dump takes longer than a short quantum.
-        """
-        known = self._configs.get(label)
-        if known is None or known[0] is not config:
-            keeper = Keeper(self.context.store)
-            descriptor, scrubbed = keep_config(dump(), keeper.blob)
-            known = (config, (descriptor, keeper.failure, scrubbed))
-            self._configs[label] = known
-        return known[1]
-
-    def file(self, uri: str) -> tuple[FileRecord, FileState | None]:
-        """Return the record of a file and its state, hashed once as long as that stays the same.
-
-        Raises
-        ------
-        OSError
-            If it is local and can't be read.
-        """
-        state = file_state(uri)
-        if state is None:
-            return FileRecord(uri=scrub(uri)), None
-        if state not in self._digests:
-            path = state[0]
-            self._digests[state] = file_record(path, f"file://{path}")
-        return self._digests[state], state
-
-
-def file_state(uri: str) -> FileState | None:
-    """Return the state of a file; `None` if it isn't local.
-
-    Raises
-    ------
-    OSError
-        If it can't be looked at.
-    """
-    path = uri.removeprefix("file://")
-    if "://" in path:
-        return None
-    state = os.stat(path)
-    return path, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
-
-
-_NOT_THERE: FileState = ("", 0, 0, 0, 0)
-_sessions: dict[tuple[int, str], Session] = {}
-_background = Background()
-
-
-def session() -> Session | None:
-    """Return this process's session; `None` where no job encloses it. A forked child has a session of its own."""
-    text = os.environ.get(CONTEXT_VARIABLE)
-    if not text:
-        return None
-    key = (os.getpid(), text)
-    if key not in _sessions:
-        # Another job encloses this process now; or it was forked, and the journal is its parent's.
-        settle()
-        for earlier in _sessions.values():
-            earlier.close()
-        _sessions.clear()
-        _sessions[key] = Session(Context.from_text(text))
-    return _sessions[key]
-
-
-def _is_killed_at_its_end() -> bool:
-    """Whether this is a worker of a pool of `multiprocessing`, which is not given the time to end by itself."""
-    multiprocessing = sys.modules.get("multiprocessing.process")
-    return multiprocessing is not None and bool(multiprocessing.current_process().daemon)
-
-
-def settle() -> None:
-    """Wait until the results of all quanta that have ended are written."""
-    _background.settle()
+    from .recorder import Recorder
 
 
 class QuantumRecording:
     """One attempt of one quantum, or of one init quantum.
 
-    Attributes
+    Parameters
     ----------
-    reads, writes : `dict` [ `str`, `str` ]
-        URI by dataset UUID, as the payload read and wrote them.
-    used : `set` [ `str` ]
-        UUIDs of the inputs that the payload loaded.
-    available : `set` [ `str` ] or `None`
-        UUIDs of the inputs that were there at the start.
-    metrics : `dict` [ `str`, `str` ]
+    recorder : `Recorder`
+    job : `Job`
+    facts : `QuantumFacts`
+    started : `str`
+        When the payload began with it.
     """
 
-    def __init__(self, session: Session, job: Job, facts: QuantumFacts, outputs: Sequence[DatasetGroup]) -> None:
-        self._session = session
+    def __init__(self, recorder: Recorder, job: Job, facts: QuantumFacts, started: str) -> None:
+        self._recorder = recorder
         self._job = job
         self._facts = facts
+        self._started = started
         self._inputs = [(group, row) for group in (*facts.inputs, *facts.init_inputs) for row in group.rows]
-        self._outputs = [(group.dataset_type, row[0]) for group in outputs for row in group.rows]
+        self._outputs = [(group.dataset_type, row[0]) for group in job.outputs or () for row in group.rows]
         # What the middleware itself writes about a quantum.
         self._own = (f"{facts.label}_metadata", f"{facts.label}_log")
         self._writer: AttemptWriter | None = None
-        self._stretch = Stretch()
-        self.reads: dict[str, str] = {}
-        self.writes: dict[str, str] = {}
-        self.used: set[str] = set()
-        self.available: set[str] | None = None
-        self.metrics: dict[str, str] = {}
-        self.degraded: dict[str, str] = {}
-        self._states: dict[str, FileState | None] = {}
-
-    @property
-    def metadata_type(self) -> str:
-        """The dataset type that holds the task's own metrics."""
-        return self._own[0]
+        self._degraded: dict[str, str] = {}
 
     def begin(self) -> None:
-        """Write the manifest. To be called when it is certain that the payload starts."""
-        collector = RubinQuantumCollector(self._facts)
-        collected, outcome = collect(collector, self._session.target, describe_bytes)
+        """Write the manifest."""
+        recorder, collector = self._recorder, RubinQuantumCollector(self._facts)
+        collected, outcome = collect(collector, Target.none({}), describe_bytes)
         if collected is None:
-            say(f"degraded {collector.kind}: {outcome.reason}")
+            recorder.tell(f"degraded {collector.kind}: {outcome.reason}")
             return
         writer = AttemptWriter(
-            self._session.journal,
-            self._session.environment,
+            recorder.journal,
+            recorder.environment,
             collected.component,
             self._job,
             job_id=self._job.quantum,
+            started=self._started,
             scrubbed=self._facts.scrubbed,
-            outcomes={**self._session.outcomes, collector.kind: self._facts.config_failure or outcome},
+            outcomes={**recorder.outcomes, collector.kind: self._facts.config_failure or outcome},
         )
         try:
             writer.begin()
             self._writer = writer
         except StoreError as err:
-            say(f"degraded {self._job.name}: not recorded: {err}")
+            recorder.tell(f"degraded {self._job.name}: not recorded: {err}")
 
-    def end(self, error: BaseException | None) -> None:
-        """Write the result, if a manifest was written: soon, since digests take their time."""
-        writer = self._writer
-        if writer is None:
+    def end(self, facts: Mapping[str, Any], loaded: LoadedOnce) -> None:
+        """Write the result, if a manifest was written. It never raises.
+
+        Parameters
+        ----------
+        facts : mapping
+            As `envcap.hooks.recorder` says of ``end``.
+        loaded : `LoadedOnce`
+        """
+        if self._writer is None:
             return
-        for uuid, uri in (*self.reads.items(), *self.writes.items()):
-            try:
-                self._states[uuid] = file_state(uri)
-            except OSError:
-                self._states[uuid] = _NOT_THERE
-        # The error itself would keep alive what its frames hold.
-        reason = scrub(f"{type(error).__name__}: {error}") if error is not None else None
-        snapshot, resources, ended = self._session.observer.observe(), self._stretch.taken(), timestamp()
-
-        def finish() -> None:
-            try:
-                self._finish(writer, reason, snapshot.documented(), resources, ended)
-            except Exception as err:  # noqa: BLE001  (the payload has ended well, and must go on doing so)
-                say(f"degraded {self._job.name}: its result is not recorded: {type(err).__name__}: {err}")
-
-        if _is_killed_at_its_end():
-            finish()
-        else:
-            _background.submit(finish)
-
-    def _finish(
-        self,
-        writer: AttemptWriter,
-        error: str | None,
-        observed: Observed,
-        resources: Mapping[str, str],
-        ended: str,
-    ) -> None:
-        outputs = list(self._written())
-        written = {output.dataset for output in outputs}
-        inputs = list(self._read())
-        log = [output.file for output in outputs if output.dataset_type == self._own[1]]
         try:
-            writer.end(
-                ended=ended,
-                status="failed" if error is not None else "ok",
-                error=error,
-                inputs=inputs,
-                outputs=outputs,
-                missing=[uuid for name, uuid in self._outputs if uuid not in written and name not in self._own],
-                contents=self._contents({i.dataset: i for i in inputs}),
-                resources=resources,
-                metrics=self.metrics,
-                outcomes=observed.outcomes,
-                observed=observed.components,
-                log=log[0] if log else None,
-                degraded={**self.degraded, **observed.failures},
-            )
-        except StoreError as err:
-            say(f"degraded {self._job.name}: its result is not recorded: {err}")
+            self._end(self._writer, facts, loaded)
+        except Exception as err:  # noqa: BLE001  (the payload has ended well, and others have quanta, too)
+            self._recorder.tell(f"degraded {self._job.name}: its result is not recorded: {type(err).__name__}: {err}")
 
-    def _written(self) -> Iterator[Output]:
+    def _end(self, writer: AttemptWriter, facts: Mapping[str, Any], loaded: LoadedOnce) -> None:
+        observed = loaded.documented()
+        outputs = list(self._written(facts))
+        written = {output.dataset for output in outputs}
+        inputs = list(self._read(facts))
+        log = [output.file for output in outputs if output.dataset_type == self._own[1]]
+        error = facts["error"]
+        writer.end(
+            ended=facts["ended"],
+            status="failed" if error is not None else "ok",
+            error=scrub(error) if error is not None else None,
+            inputs=inputs,
+            outputs=outputs,
+            missing=[uuid for name, uuid in self._outputs if uuid not in written and name not in self._own],
+            contents=self._contents({i.dataset: i for i in inputs}),
+            resources=facts["resources"],
+            metrics={name: scrub(value) for name, value in facts["metrics"].items()},
+            outcomes=observed.outcomes,
+            observed=observed.components,
+            log=log[0] if log else None,
+            degraded={**self._degraded, **observed.failures},
+        )
+
+    def _written(self, facts: Mapping[str, Any]) -> Iterator[Output]:
         for dataset_type, uuid in self._outputs:
-            if uuid in self.writes:
-                record = self._file(uuid, self.writes[uuid], "output")
+            if uuid in facts["writes"]:
+                record = self._file(uuid, facts["writes"][uuid], facts, "output")
                 if record is not None:
                     yield Output(dataset=uuid, dataset_type=dataset_type, file=record)
 
-    def _read(self) -> Iterator[Input]:
+    def _read(self, facts: Mapping[str, Any]) -> Iterator[Input]:
+        reads, used = facts["reads"], set(facts["used"])
+        available = None if facts["available"] is None else set(facts["available"])
         for _, (uuid, *_) in self._inputs:
             yield Input(
                 dataset=uuid,
-                available=self.available is None or uuid in self.available or uuid in self.reads,
-                used=uuid in self.used or uuid in self.reads,
-                file=self._file(uuid, self.reads[uuid], "input") if uuid in self.reads else None,
+                available=available is None or uuid in available or uuid in reads,
+                used=uuid in used or uuid in reads,
+                file=self._file(uuid, reads[uuid], facts, "input") if uuid in reads else None,
             )
 
-    def _file(self, uuid: str, uri: str, what: str) -> FileRecord | None:
+    def _file(self, uuid: str, uri: str, facts: Mapping[str, Any], what: str) -> FileRecord | None:
         try:
-            record, state = self._session.file(uri)
+            record, state = self._recorder.file(uri)
         except OSError as err:
-            self.degraded[f"{what} {uuid}"] = f"{uri}: {err.strerror or err}"
+            self._degraded[f"{what} {uuid}"] = f"{uri}: {err.strerror or err}"
             return None
-        if self._states.get(uuid, state) != state:
-            self.degraded[f"{what} {uuid}"] = f"{uri}: changed before its digest was taken"
+        if _listed(facts["states"][uuid]) != _listed(state):
+            self._degraded[f"{what} {uuid}"] = f"{uri}: changed before its digest was taken"
         return record
 
     def _contents(self, inputs: Mapping[str, Input]) -> dict[str, str | None]:
@@ -297,3 +147,8 @@ class QuantumRecording:
             if entry.used:
                 contents[f"{group.dataset_type}{values}"] = entry.file.digest if entry.file else None
         return contents
+
+
+def _listed(state: Sequence[object] | None) -> list[object] | None:
+    """Return a state as it comes out of JSON, too."""
+    return None if state is None else list(state)

@@ -6,8 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
-from ..redact import scrub
-
 __all__ = ("around_datastore", "repository")
 
 TYPE_CHECKING = False
@@ -24,7 +22,7 @@ def around_datastore(original: Callable[..., Any], guarded: Callable[[str], Any]
         made = original(config, *args, **others)
         with guarded("repository"):
             if config.configDir is not None:
-                _by_datastore[made[0]] = scrub(str(config.configDir))
+                _by_datastore[made[0]] = str(config.configDir)
         return made
 
     return instantiate
@@ -35,6 +33,6 @@ def repository(butler: Any) -> str | None:
     config = getattr(butler, "_config", None)
     folder = getattr(config, "configDir", None)
     if folder is not None:
-        return scrub(str(folder))
+        return str(folder)
     datastore = getattr(butler, "_datastore", None)
     return _by_datastore.get(datastore) if datastore is not None else None

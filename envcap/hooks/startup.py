@@ -11,50 +11,26 @@ import atexit
 import os
 import sys
 
-from .importing import say, watch_imports
+from .importing import watch_imports
+from .telling import say
 
 __all__ = ()
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import TypeAlias
-
-    from ..model.components import NumericsOfProcess
-    from .imported import Imported
-
-    _Loaded: TypeAlias = tuple[Sequence[str], Sequence[NumericsOfProcess], Imported]
 
 
 def _say_what_is_loaded() -> None:
     try:
-        paths, numerics, modules = _observed() or _looked_at()
-        lines = [f"library {path}" for path in paths]
-        lines += [f"module {name} {path}" for name, path in modules]
-        lines += [f"numerics {one.to_bytes().decode('utf-8')}" for one in numerics]
+        from .observed import observed_now
+
+        found = observed_now()
+        lines = [f"library {path}" for path in found.paths]
+        lines += [f"module {name} {path}" for name, path in found.modules]
+        if found.numerics is not None:
+            import json
+
+            lines.append(f"numerics {json.dumps(found.numerics)}")
         say("\n".join((*lines, f"ended {os.getpid()}")))
     except Exception as err:  # noqa: BLE001  (the payload has ended well, and must go on doing so)
         say(f"degraded libraries: {type(err).__name__}: {err}")
-
-
-def _observed() -> _Loaded | None:
-    """Return what is loaded, if a hook has observed this process."""
-    module = sys.modules.get("envcap.hooks.observed")
-    loaded = module.loaded_now() if module is not None else None
-    return (loaded.paths, loaded.numerics, loaded.modules) if loaded is not None else None
-
-
-def _looked_at() -> _Loaded:
-    from .imported import imported_modules
-    from .mapped import mapped_files
-
-    paths = mapped_files()
-    numerics = None
-    if "numpy" in sys.modules or any("openblas" in path for path in paths):
-        from ..collectors.effective_numerics import NumericsProbe
-
-        numerics = NumericsProbe(paths).read()
-    return paths, [numerics] if numerics is not None else [], imported_modules()
 
 
 watch_imports()

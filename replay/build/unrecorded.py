@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from importlib import metadata
 
-from envcap.hooks.context import CONFIRM_VARIABLE, CONTEXT_VARIABLE
+from envcap.hooks.variables import CONFIRM_VARIABLE, CONTEXT_VARIABLE
 
 from ..fidelity import Fidelity, Layer
 from ..rubin.sources.base import Reconstruction

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from envcap.collectors.effective_numerics import is_numerical_process
-from envcap.collectors.numerics_probe import LIBM
+from envcap.collectors.numerics_probe import LIBM, is_numerical
 from envcap.model.components import NumericsOfProcess
 from envcap.printable import printable
 
@@ -43,7 +42,7 @@ def effective_layer(job: CapturedJob, asked: Layer, found: ReadBack, reasons: Se
     if found.reason is not None:
         told = f"what was in effect could not be read back: {found.reason}"
         return Layer(asked.name, Fidelity.SUBSTITUTED, "; ".join((asked.detail, told)))
-    processes = [one for one in found.processes if is_numerical_process(one)] or found.processes
+    processes = [one for one in found.processes if is_numerical(one.data)] or found.processes
     different = differences(wanted, processes, is_shared=isinstance(job, CapturedQuantum))
     if different:
         return Layer(asked.name, Fidelity.SUBSTITUTED, "; ".join((asked.detail, *different, *reasons)))

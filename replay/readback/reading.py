@@ -7,10 +7,10 @@ import os
 import stat
 from dataclasses import dataclass
 
-from envcap.collectors.effective_numerics import is_numerical_process
+from envcap.collectors.numerics_probe import is_numerical
 from envcap.errors import EnvcapError
+from envcap.hooks.children import LOST
 from envcap.hooks.loaded import NOTHING_LOADED
-from envcap.hooks.observed import LOST
 from envcap.model.components import EffectiveNumerics, NumericsOfProcess
 from envcap.model.document import parse_json
 from envcap.model.manifest import Outcome
@@ -41,7 +41,7 @@ class ReadBack:
     @property
     def effective(self) -> EffectiveNumerics | None:
         """What is recorded, as of any job; `None` if no numerical library was loaded."""
-        numerical = [one for one in self.processes if is_numerical_process(one)]
+        numerical = [one for one in self.processes if is_numerical(one.data)]
         return EffectiveNumerics(processes=numerical) if numerical else None
 
     @property

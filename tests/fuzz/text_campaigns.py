@@ -11,7 +11,8 @@ from typing import Any
 
 from envcap.digest import canonical_json
 from envcap.environment import Environment
-from envcap.hooks.context import CONTEXT_VARIABLE, Context
+from envcap.hooks.context import Context
+from envcap.hooks.variables import CONTEXT_VARIABLE
 from envcap.model.descriptor import Descriptor
 from envcap.model.document import Document, parse_json
 from envcap.model.schema import document_classes

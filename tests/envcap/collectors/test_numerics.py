@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from envcap.collectors.effective_numerics import NumericsProbe
 from envcap.collectors.numerics import NumericsCollector
+from envcap.collectors.numerics_probe import LibraryProbe
 from envcap.collectors.process_env import ProcessEnvCollector
 from envcap.describe import summary
 from envcap.hooks.mapped import mapped_files
@@ -23,9 +23,9 @@ from envcap.target import Target
 _ASK = """
 import json, sys
 import numpy
-from envcap.collectors.effective_numerics import NumericsProbe
+from envcap.collectors.numerics_probe import LibraryProbe
 from envcap.hooks.mapped import mapped_files
-json.dump(NumericsProbe(mapped_files()).read().data, sys.stdout)
+json.dump(LibraryProbe(mapped_files()).numerics(), sys.stdout)
 """
 
 
@@ -89,8 +89,8 @@ class TestInEffect:
 
     def test_without_a_numerical_library_there_is_none(self) -> None:
         code = (
-            "from envcap.collectors.effective_numerics import NumericsProbe as n;"
-            "from envcap.hooks.mapped import mapped_files as m; print(n(m()).read())"
+            "from envcap.collectors.numerics_probe import LibraryProbe as n;"
+            "from envcap.hooks.mapped import mapped_files as m; print(n(m()).numerics())"
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert done.stdout == "None\n", done.stderr
@@ -129,11 +129,11 @@ class TestInEffect:
 
     def test_nothing_is_loaded_for_it(self) -> None:
         before = mapped_files()
-        NumericsProbe(before).read()
+        LibraryProbe(before).numerics()
         assert [path for path in mapped_files() if "blas" in path] == [path for path in before if "blas" in path]
 
     def test_a_library_that_is_none_is_passed_over(self, tmp_path: Path) -> None:
-        assert NumericsProbe([str(tmp_path / "text.so")]).read() is None or "numpy" in sys.modules
+        assert LibraryProbe([str(tmp_path / "text.so")]).numerics() is None or "numpy" in sys.modules
 
 
 def test_no_instruction_set_is_told_as_the_widest() -> None:

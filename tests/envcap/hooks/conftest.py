@@ -13,7 +13,7 @@ from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
-from envcap.hooks.context import CONTEXT_VARIABLE
+from envcap.hooks.variables import CONTEXT_VARIABLE
 from envcap.store.index import Attempt, Index
 from envcap.store.local import LocalStore
 

@@ -12,7 +12,8 @@ from envcap.digest import digest_of
 from envcap.environment import capture_environment
 from envcap.errors import StoreError
 from envcap.hooks.attempt import AttemptWriter, content_key, file_record
-from envcap.hooks.context import CONTEXT_VARIABLE, Context
+from envcap.hooks.context import Context
+from envcap.hooks.variables import CONTEXT_VARIABLE
 from envcap.model.components import Command, RubinQuantum
 from envcap.model.descriptor import describe_bytes
 from envcap.model.manifest import Job, Outcome

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from envcap.environment import Environment
+from envcap.hooks.children import observed_in_children
 from envcap.hooks.imported import Imports
 from envcap.hooks.loaded import KINDS
 from envcap.hooks.mapped import mapped_files
-from envcap.hooks.observed import observed_in_children
 from envcap.model.components import ImportedModules
 from envcap.store.local import LocalStore
 from envcap.target import Target

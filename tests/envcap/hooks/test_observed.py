@@ -5,24 +5,17 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Callable
 
-from envcap.environment import Environment
-from envcap.hooks.observed import Observer, loaded_now
-from envcap.store.local import LocalStore
-from envcap.target import Target
+from envcap.hooks.observed import Observer, observed_now
 
 
-def test_an_earlier_observer_is_not_kept(store: LocalStore, target_of: Callable[..., Target]) -> None:
-    environment = Environment(target_of())
-    earlier = Observer(store, environment)
+def test_an_earlier_observer_is_not_kept() -> None:
+    earlier = Observer()
     earlier.observe()
     gone = weakref.ref(earlier)
-    latest = Observer(store, environment)
+    latest = Observer()
     del earlier
     gc.collect()
     assert gone() is None
-    latest.observe()
-    loaded = loaded_now()
-    assert loaded is not None
-    assert "python" in " ".join(loaded.paths)
+    assert latest.observe() is observed_now()
+    assert "python" in " ".join(observed_now().paths)

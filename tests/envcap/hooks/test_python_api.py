@@ -14,7 +14,7 @@ import pytest
 
 import envcap as envcap_package
 from envcap.errors import UnknownSelectorError, UsageError
-from envcap.hooks.context import CONTEXT_VARIABLE
+from envcap.hooks.variables import CONTEXT_VARIABLE
 from envcap.model.components import PythonBlock
 from envcap.store.index import Attempt, Index
 from envcap.store.local import LocalStore

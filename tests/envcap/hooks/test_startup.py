@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from envcap.hooks.context import CONFIRM_VARIABLE, CONTEXT_VARIABLE
+from envcap.hooks.variables import CONFIRM_VARIABLE, CONTEXT_VARIABLE
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from envcap.hooks.pipetask import _groups
+from envcap.model.manifest import DatasetGroup
 from replay.errors import ReplayRefusedError
 from replay.rubin.sources.facts import groups
 from replay.rubin.sources.task_class import task_class
@@ -17,7 +18,7 @@ def test_groups_are_those_of_a_captured_job(uncaptured: Uncaptured) -> None:
 
     with Butler.from_config(str(uncaptured.world.repo), writeable=False) as butler:
         refs = [*butler.query_datasets("catalog", collections=RUN), *butler.query_datasets("coadd", collections=RUN)]
-    assert groups(refs) == _groups(refs)
+    assert groups(refs) == [DatasetGroup(**group) for group in _groups(refs)]
     assert [len(group.rows) for group in groups(refs)] == [3, 1]
     assert groups([*refs, refs[0]]) == groups(refs)  # through a second connection
     assert groups(reversed(refs)) != groups(refs)

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the payload's Python processes said they had loaded when they ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..environment import Environment
+from ..errors import EnvcapError
+from ..model.components import NumericsOfProcess
+from ..model.document import parse_json
+from ..model.manifest import Outcome
+from ..store.base import ObjectStore
+from .loaded import KINDS, Loaded, Observed, Remembered
+
+__all__ = ("LOST", "observed_in_children")
+
+LOST = "{lost} of {all} Python processes ended without saying what they had loaded (killed, or os._exit)"
+"""Why it isn't known what was in effect in all of them."""
+
+_NO_PYTHON = "the command ran no Python program, and from outside a program's libraries can't be seen"
+_UNTOLD = "{prefix} told nothing: its Python has no envcap (pip install envcap there), or was told to start without it"
+
+
+def observed_in_children(store: ObjectStore, said: Sequence[str], environment: Environment) -> Observed:
+    """Return what the payload's Python processes said they had loaded when they ended.
+
+    Parameters
+    ----------
+    store : `ObjectStore`
+    said : sequence of `str`
+        The lines, as `envcap.hooks.startup` writes them.
+    environment : `Environment`
+        What was captured before.
+    """
+    began, ended = ({line.partition(" ")[2] for line in said if line.startswith(word)} for word in ("began ", "ended "))
+    found = Observed()
+    if not began:
+        reason = _UNTOLD.format(prefix=environment.prefix) if environment.prefix else _NO_PYTHON
+        found.outcomes = dict.fromkeys(KINDS, Outcome(status="absent", reason=reason))
+        return found
+    bases = [line.removeprefix("base ") for line in said if line.startswith("base ")]
+    try:
+        loaded = Loaded(
+            sorted(set(_said(said, "library "))),
+            [NumericsOfProcess.checked(parse_json(one.encode("utf-8", "replace"))) for one in _said(said, "numerics ")],
+            [(name, path) for name, _, path in (one.partition(" ") for one in sorted(set(_said(said, "module "))))],
+        )
+        prefixes = (environment.prefix, bases[0] if bases else "")
+        found = loaded.documented(Remembered(store, prefixes, environment.fingerprints))
+    except EnvcapError as err:
+        failed = Outcome(status="failed", reason=str(err))
+        found.outcomes = dict.fromkeys(KINDS, failed)
+    if lost := len(began - ended):
+        reason = LOST.format(lost=lost, all=len(began))
+        for kind in KINDS:
+            found.outcomes[kind] = Outcome(status="failed", reason=reason)
+    return found
+
+
+def _said(lines: Sequence[str], word: str) -> Iterator[str]:
+    """Yield what some lines say, those that begin with a word."""
+    return (line.removeprefix(word) for line in lines if line.startswith(word))

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hears what the payload's processes say: some of it at once, in a thread, the rest by the payload's end.
+
+What they say stands in a file in memory: no writer waits, and nothing is lost. A pipe holds a token; who wants to be
+heard takes it, and the listener, who then finds room in the pipe, reads what is new and puts another. The payload
+only reads from the pipe: it can't be held up, and where the pipe has no other end any more, nobody listens.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+from _thread import allocate_lock, start_new_thread
+from collections.abc import Callable
+from contextlib import suppress
+
+from .telling import FACT
+
+__all__ = ("Listener",)
+
+_TOKEN = b"."
+_CHUNK = 1 << 20
+_MAX_LINE = 1 << 26
+_MAX_SAID = 1 << 24
+_TO_FREE = 1 << 22
+
+
+class Listener:
+    """Listens to the processes of one payload.
+
+    Parameters
+    ----------
+    hear : callable
+        Takes what stands behind `FACT`, in a thread of its own; it must not raise.
+
+    Attributes
+    ----------
+    variable : `str`
+        The value of `CONFIRM_VARIABLE` for the payload.
+    """
+
+    def __init__(self, hear: Callable[[str], None]) -> None:
+        self._hear = hear
+        self._file = os.memfd_create("envcap", 0)
+        fcntl.fcntl(self._file, fcntl.F_SETFL, os.O_APPEND)
+        self._at = self._freed = self._kept = 0
+        self._rest = b""
+        self._skipping = False
+        self._said: list[str] = []
+        self._over = False
+        self._listens = allocate_lock()
+        self.variable = _name(self._file)
+
+    def begin(self) -> None:
+        """Listen from now on; where there can be no thread, all is heard by the payload's end."""
+        tokens, put = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        # Of a pipe of one page, one token takes all room.
+        fcntl.fcntl(put, fcntl.F_SETPIPE_SZ, 1)
+        self._listens.acquire()
+        try:
+            start_new_thread(self._listen, (put,))
+        except RuntimeError:
+            self._listens.release()
+            os.close(tokens)
+            os.close(put)
+            return
+        os.set_inheritable(tokens, True)
+        self._tokens = tokens
+        self.variable += f" {_name(tokens)}"
+
+    def end(self) -> list[str]:
+        """Hear what is left; return, line by line, what was said and is no `FACT`."""
+        self._over = True
+        if self._listens.locked():
+            with suppress(BlockingIOError):  # somebody has just taken it
+                os.read(self._tokens, 1)
+            self._listens.acquire()
+        self._read()
+        os.close(self._file)
+        return self._said
+
+    def _listen(self, put: int) -> None:
+        try:
+            poll = select.poll()
+            poll.register(put, select.POLLOUT)
+            while not self._over:
+                os.write(put, _TOKEN)
+                self._read()
+                poll.poll()
+        except Exception as err:  # noqa: BLE001  (the payload runs; without the token it knows that nobody listens)
+            self._said.append(f"degraded listening: {type(err).__name__}: {err}")
+        finally:
+            os.close(put)
+            self._listens.release()
+
+    def _read(self) -> None:
+        # Up to here: some payloads leave processes behind that never stop.
+        end = os.fstat(self._file).st_size
+        while self._at < end:
+            chunk = os.pread(self._file, min(_CHUNK, end - self._at), self._at)
+            self._at += len(chunk)
+            *lines, self._rest = (self._rest + chunk).split(b"\n")
+            if self._skipping and lines:
+                self._skipping = False
+                del lines[0]
+            for line in lines:
+                self._take(line)
+            if self._skipping:
+                self._rest = b""
+            elif len(self._rest) > _MAX_LINE:
+                self._rest, self._skipping = b"", True
+                self._said.append(f"degraded listening: a line of more than {_MAX_LINE} bytes")
+            self._free()
+
+    def _take(self, line: bytes) -> None:
+        text = line.decode("utf-8", "surrogateescape")
+        if text.startswith(FACT):
+            self._hear(text.removeprefix(FACT))
+        elif self._kept + len(line) < _MAX_SAID:
+            self._kept += len(line)
+            self._said.append(text)
+
+    def _free(self) -> None:
+        """Give the memory back that holds what was read."""
+        length = (self._at - self._freed) // _TO_FREE * _TO_FREE
+        if length:
+            import mmap
+
+            with suppress(OSError), mmap.mmap(self._file, length, offset=self._freed) as pages:
+                pages.madvise(mmap.MADV_REMOVE)
+            self._freed += length
+
+
+def _name(descriptor: int) -> str:
+    state = os.fstat(descriptor)
+    return f"{descriptor}:{state.st_dev}:{state.st_ino}"

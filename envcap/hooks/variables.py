@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The environment variables in which `envcap run` hands something to the processes of its payload.
+
+Apart, since every Python under `envcap run` loads this.
+"""
+
+from __future__ import annotations
+
+__all__ = ("CONFIRM_VARIABLE", "CONTEXT_VARIABLE")
+
+CONTEXT_VARIABLE = "ENVCAP_CONTEXT"
+"""Holds the context, as JSON (`envcap.hooks.context`). It switches the hooks on (``envcap.pth``)."""
+CONFIRM_VARIABLE = "ENVCAP_CONFIRM"
+"""Names the file in memory that a child says things in, and behind it the pipe with the token that wakes its reader."""
