@@ -7,7 +7,6 @@ by running it for 20 ms, since nothing else knows its search path for sure.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +14,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 
 from .errors import CollectorError
 
-__all__ = ("CodePlace", "Target", "find_program")
+__all__ = ("CodePlace", "Target", "find_program", "runs_here")
 
 _PROBE = """
 import json, sys, sysconfig
@@ -144,6 +143,23 @@ def find_program(name: str, environ: Mapping[str, str]) -> str | None:
     return None
 
 
+def runs_here(argv: Sequence[str], environ: Mapping[str, str]) -> bool:
+    """Whether it is the running interpreter that will run a command, and certain to load its ``site`` module.
+
+    Where an option may be ``-S``, it is not certain.
+    """
+    program = find_program(argv[0], environ)
+    try:
+        words = [] if program is None else _words_of_python(program, argv, environ)
+    except OSError:
+        return False
+    return bool(words) and _is_running_one(words[0]) and not any(_may_skip_site(word) for word in words[1:])
+
+
+def _may_skip_site(option: str) -> bool:
+    return option[:1] == "-" and option[1:2] != "-" and "S" in option
+
+
 def _under(path: str, top: str) -> bool:
     return bool(top) and (path == top or path.startswith(top.rstrip(os.sep) + os.sep))
 
@@ -157,27 +173,32 @@ def _is_python(path: str) -> bool:
 def _interpreter_of(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[str | None, str | None]:
     """Return the interpreter of a command, and the directory of its script if there is one."""
     program = find_program(argv[0], environ)
-    if program is None:
+    words = [] if program is None else _words_of_python(program, argv, environ)
+    if program is None or not words:
         return None, None
+    return words[0], _script_dir(argv[1:]) if words[0] == program else os.path.dirname(os.path.realpath(program))
+
+
+def _words_of_python(program: str, argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+    """Return the interpreter of a program, and what it is given before the script; empty if it is none of Python."""
     if _is_python(program):
-        return program, _script_dir(argv[1:])
-    found = _interpreter_of_script(program, environ)
-    if found is None or not _is_python(found):
-        return None, None
-    return found, os.path.dirname(os.path.realpath(program))
+        return [program, *argv[1:]]
+    words = _words_of_script(program)
+    found = find_program(words[0], environ) if words else None
+    return [found, *words[1:]] if found is not None and _is_python(found) else []
 
 
-def _interpreter_of_script(program: str, environ: Mapping[str, str]) -> str | None:
-    """Return the program that the first line of a script names."""
+def _words_of_script(program: str) -> list[str]:
+    """Return what the first line of a script names: an interpreter and its options."""
     with open(program, "rb") as stream:
         line, second = (stream.readline(4096).decode("utf-8", "surrogateescape") for _ in range(2))
     words = line[2:].split() if line.startswith("#!") else []
     if words and os.path.basename(words[0]) == "env":
-        words = _words_after_env(words[1:])
-    elif words and os.path.basename(words[0]) == "sh" and second.startswith("'''exec' "):
+        return _words_after_env(words[1:])
+    if words and os.path.basename(words[0]) == "sh" and second.startswith("'''exec' "):
         # What pip and uv write for an interpreter whose path is too long for a first line, or has spaces in it.
-        words = _first_quoted(second.removeprefix("'''exec' "))
-    return find_program(words[0], environ) if words else None
+        return _first_quoted(second.removeprefix("'''exec' "))
+    return words
 
 
 def _first_quoted(text: str) -> list[str]:
@@ -231,6 +252,7 @@ def _is_running_one(interpreter: str) -> bool:
 
 
 def _ask(interpreter: str, environ: Mapping[str, str]) -> Sequence[object]:
+    import json
     import subprocess
 
     quiet = {name: value for name, value in environ.items() if not name.startswith("ENVCAP_")}

@@ -21,7 +21,6 @@ from types import SimpleNamespace
 from ..errors import UsageError
 from ..hooks.command import CommandJob, run_command
 from ..store.base import default_store
-from ..store.local import LocalStore
 from .dispatch import add_store
 
 __all__ = ("add_arguments", "parse_plainly", "run")
@@ -90,6 +89,7 @@ def run(arguments: argparse.Namespace | SimpleNamespace) -> int:
             raise UsageError(f"--env {name.partition('=')[0]}: expected the name of a variable alone")
     job = CommandJob(
         argv,
+        arguments.store or default_store(),
         job_id=arguments.job_id,
         configs=arguments.config,
         inputs=arguments.input,
@@ -98,4 +98,4 @@ def run(arguments: argparse.Namespace | SimpleNamespace) -> int:
         check_files=arguments.check_files,
         prove=arguments.prove,
     )
-    return run_command(job, LocalStore(arguments.store or default_store()))
+    return run_command(job)

@@ -24,15 +24,11 @@ _CHUNK = 1 << 20
 _MAX_LINE = 1 << 26
 _MAX_SAID = 1 << 24
 _TO_FREE = 1 << 22
+_AGAIN_S = 0.01
 
 
 class Listener:
     """Listens to the processes of one payload.
-
-    Parameters
-    ----------
-    hear : callable
-        Takes what stands behind `FACT`, in a thread of its own; it must not raise.
 
     Attributes
     ----------
@@ -40,59 +36,72 @@ class Listener:
         The value of `CONFIRM_VARIABLE` for the payload.
     """
 
-    def __init__(self, hear: Callable[[str], None]) -> None:
-        self._hear = hear
+    def __init__(self) -> None:
         self._file = os.memfd_create("envcap", 0)
         fcntl.fcntl(self._file, fcntl.F_SETFL, os.O_APPEND)
+        self._tokens, self._put = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        # Of a pipe of one page, one token takes all room.
+        fcntl.fcntl(self._put, fcntl.F_SETPIPE_SZ, 1)
+        os.set_inheritable(self._tokens, True)
+        self.variable = f"{_name(self._file)} {_name(self._tokens)}"
+        self._hear: Callable[[str], None] | None = None
         self._at = self._freed = self._kept = 0
         self._rest = b""
         self._skipping = False
         self._said: list[str] = []
         self._over = False
         self._listens = allocate_lock()
-        self.variable = _name(self._file)
 
-    def begin(self) -> None:
-        """Listen from now on; where there can be no thread, all is heard by the payload's end."""
-        tokens, put = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        # Of a pipe of one page, one token takes all room.
-        fcntl.fcntl(put, fcntl.F_SETPIPE_SZ, 1)
+    def tell(self, line: str) -> None:
+        """Tell the payload the line that it waits for (`envcap.hooks.awaiting`). To be called before `begin`."""
+        self._at += os.write(self._file, line.encode("utf-8", "surrogateescape") + b"\n")
+
+    def begin(self, hear: Callable[[str], None] | None) -> None:
+        """Listen from now on; where there can be no thread, all is heard by the payload's end.
+
+        Parameters
+        ----------
+        hear : callable or `None`
+            Takes what stands behind `FACT`, in a thread of its own; it must not raise. `None`: nobody wants to know.
+        """
+        self._hear = hear
         self._listens.acquire()
         try:
-            start_new_thread(self._listen, (put,))
+            if hear is None:
+                raise RuntimeError
+            start_new_thread(self._listen, ())
         except RuntimeError:
-            self._listens.release()
-            os.close(tokens)
-            os.close(put)
-            return
-        os.set_inheritable(tokens, True)
-        self._tokens = tokens
-        self.variable += f" {_name(tokens)}"
+            self._stop()
+
+    def _stop(self) -> None:
+        os.close(self._put)
+        self._listens.release()
 
     def end(self) -> list[str]:
         """Hear what is left; return, line by line, what was said and is no `FACT`."""
         self._over = True
-        if self._listens.locked():
-            with suppress(BlockingIOError):  # somebody has just taken it
+        heard = False
+        while not heard:
+            with suppress(BlockingIOError):  # there is none, or somebody has just taken it
                 os.read(self._tokens, 1)
-            self._listens.acquire()
+            heard = self._listens.acquire(timeout=_AGAIN_S)
         self._read()
         os.close(self._file)
+        os.close(self._tokens)
         return self._said
 
-    def _listen(self, put: int) -> None:
+    def _listen(self) -> None:
         try:
             poll = select.poll()
-            poll.register(put, select.POLLOUT)
+            poll.register(self._put, select.POLLOUT)
             while not self._over:
-                os.write(put, _TOKEN)
+                os.write(self._put, _TOKEN)
                 self._read()
                 poll.poll()
         except Exception as err:  # noqa: BLE001  (the payload runs; without the token it knows that nobody listens)
             self._said.append(f"degraded listening: {type(err).__name__}: {err}")
         finally:
-            os.close(put)
-            self._listens.release()
+            self._stop()
 
     def _read(self) -> None:
         # Up to here: some payloads leave processes behind that never stop.
@@ -116,7 +125,8 @@ class Listener:
     def _take(self, line: bytes) -> None:
         text = line.decode("utf-8", "surrogateescape")
         if text.startswith(FACT):
-            self._hear(text.removeprefix(FACT))
+            if self._hear is not None:
+                self._hear(text.removeprefix(FACT))
         elif self._kept + len(line) < _MAX_SAID:
             self._kept += len(line)
             self._said.append(text)

@@ -10,7 +10,13 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-__all__ = ("Signals", "keep_standard_streams", "over_within", "spawn", "wait")
+from .stderr import warn
+
+__all__ = ("CANNOT_START", "NOT_EXECUTABLE", "NOT_FOUND", "Ended", "Payload", "Signals", "keep_standard_streams")
+
+CANNOT_START = 125
+NOT_EXECUTABLE = 126
+NOT_FOUND = 127
 
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT)
 _THE_TERMINALS = (signal.SIGINT, signal.SIGQUIT)
@@ -67,52 +73,97 @@ class Signals:
             os.kill(self._pid, number)
 
 
-def spawn(program: str, argv: Sequence[str], environ: Mapping[str, str], restore: Sequence[int]) -> int:
-    """Start a program and return its process id.
+class Ended:
+    """How a payload ended.
+
+    Attributes
+    ----------
+    status : `int`
+        Its exit status, as a shell tells it.
+    resources : `dict` [ `str`, `str` ]
+        What it used.
+    error : `str` or `None`
+        Why it could not be started.
+    """
+
+    __slots__ = ("error", "resources", "status")
+
+    def __init__(self, status: int, resources: dict[str, str], error: str | None = None) -> None:
+        self.status = status
+        self.resources = resources
+        self.error = error
+
+
+class Payload:
+    """A program that is started as it would be without us.
 
     Parameters
     ----------
-    restore : sequence of `int`
-        Signals to be set to their defaults.
-
-    Raises
-    ------
-    OSError
-        If it can't be started.
+    program : `str`
+        Its path.
+    argv : sequence of `str`
     """
-    try:
-        return os.posix_spawn(program, list(argv), environ, setsigdef=restore)
-    except OSError as err:
-        if err.errno != errno.ENOEXEC:
-            raise
-        # A script without a first line that names its interpreter: POSIX has the shell run it.
-        return os.posix_spawn("/bin/sh", ["/bin/sh", program, *argv[1:]], environ, setsigdef=restore)
 
+    def __init__(self, program: str, argv: Sequence[str]) -> None:
+        self._program = program
+        self._argv = list(argv)
+        self._pid = 0
+        self._failed = Ended(CANNOT_START, {}, "not started")
 
-def wait(pid: int) -> tuple[int, dict[str, str]]:
-    """Wait for the payload and return its exit status, as a shell tells it, and what it used."""
-    _, wait_status, usage = os.wait4(pid, 0)
-    code = os.waitstatus_to_exitcode(wait_status)
-    resources = {
-        "user_s": f"{usage.ru_utime:.3f}",
-        "system_s": f"{usage.ru_stime:.3f}",
-        "max_rss_kb": str(usage.ru_maxrss),
-    }
-    return (code if code >= 0 else 128 - code), resources
+    @property
+    def runs(self) -> bool:
+        """Whether it could be started; it may have ended since."""
+        return self._pid != 0
 
+    def start(self, environ: Mapping[str, str], signals: Signals) -> None:
+        """Start it, and pass signals on to it. Where that can't be done, it is said, and `wait` returns why."""
+        try:
+            self._pid = self._spawn(environ, signals.to_restore)
+        except OSError as err:
+            status = {errno.EACCES: NOT_EXECUTABLE, errno.ENOEXEC: NOT_EXECUTABLE, errno.ENOENT: NOT_FOUND}
+            # The program itself was found.
+            is_there = err.errno != errno.ENOENT
+            reason = err.strerror if is_there else "the interpreter that it asks for is not there"
+            warn(f"{self._program}: {reason}")
+            self._failed = Ended(status.get(err.errno or 0, CANNOT_START), {}, f"not started: {reason}")
+        else:
+            signals.pass_on_to(self._pid)
 
-def over_within(pid: int, seconds: float) -> bool:
-    """Wait for some seconds, or until the payload is over, and return whether it is; `wait` takes its status.
+    def _spawn(self, environ: Mapping[str, str], restore: Sequence[int]) -> int:
+        try:
+            return os.posix_spawn(self._program, self._argv, environ, setsigdef=restore)
+        except OSError as err:
+            if err.errno != errno.ENOEXEC:
+                raise
+            # A script without a first line that names its interpreter: POSIX has the shell run it.
+            shell = ["/bin/sh", self._program, *self._argv[1:]]
+            return os.posix_spawn("/bin/sh", shell, environ, setsigdef=restore)
 
-    Where it can't be waited for so (before Linux 5.3), nothing that wants time is begun: it counts as over.
-    """
-    try:
-        descriptor = os.pidfd_open(pid)
-    except OSError:
-        return True
-    try:
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        return bool(poll.poll(seconds * 1000))
-    finally:
-        os.close(descriptor)
+    def over_within(self, seconds: float) -> bool:
+        """Wait for some seconds, or until it is over, and return whether it is; `wait` takes its status.
+
+        Where it can't be waited for so (before Linux 5.3), nothing that wants time is begun: it counts as over.
+        """
+        try:
+            descriptor = os.pidfd_open(self._pid)
+        except OSError:
+            return True
+        try:
+            poll = select.poll()
+            poll.register(descriptor, select.POLLIN)
+            return bool(poll.poll(seconds * 1000))
+        finally:
+            os.close(descriptor)
+
+    def wait(self) -> Ended:
+        """Wait for its end, and return how that was."""
+        if not self.runs:
+            return self._failed
+        _, wait_status, usage = os.wait4(self._pid, 0)
+        code = os.waitstatus_to_exitcode(wait_status)
+        resources = {
+            "user_s": f"{usage.ru_utime:.3f}",
+            "system_s": f"{usage.ru_stime:.3f}",
+            "max_rss_kb": str(usage.ru_maxrss),
+        }
+        return Ended(code if code >= 0 else 128 - code, resources)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs at the start of every Python under `envcap run`, by way of ``envcap.pth``; imports nothing heavy.
 
-It tells `envcap run` which interpreter this is, waits for the modules that a hook wraps to be imported, and tells at
-the end what the process had loaded.
+It waits until the job is recorded, tells `envcap run` which interpreter this is, waits for the modules that a hook
+wraps to be imported, and tells at the end what the process had loaded.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 
 from .importing import watch_imports
 from .telling import say
+from .variables import CONTEXT_VARIABLE, TO_COME
 
 __all__ = ()
 
@@ -33,6 +34,11 @@ def _say_what_is_loaded() -> None:
         say(f"degraded libraries: {type(err).__name__}: {err}")
 
 
-watch_imports()
-atexit.register(_say_what_is_loaded)
-say(f"prefix {sys.prefix}\nbase {sys.base_prefix}\nbegan {os.getpid()}")
+if os.environ.get(CONTEXT_VARIABLE) == TO_COME:
+    from .awaiting import await_context
+
+    await_context()
+if CONTEXT_VARIABLE in os.environ:
+    watch_imports()
+    atexit.register(_say_what_is_loaded)
+    say(f"prefix {sys.prefix}\nbase {sys.base_prefix}\nbegan {os.getpid()}")

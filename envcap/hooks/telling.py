@@ -10,17 +10,18 @@ import os
 
 from .variables import CONFIRM_VARIABLE
 
-__all__ = ("FACT", "is_heard", "say", "wake")
+__all__ = ("FACT", "LINES", "TOKENS", "handed_down", "is_heard", "say", "wake")
 
 FACT = "quantum "
 """What a line begins with that is to be heard at once."""
 
-_LINES, _TOKENS = 0, 1
+LINES, TOKENS = 0, 1
+"""What is handed down: the file in memory, and the end of the pipe that tokens are taken from."""
 
 
 def say(line: str) -> bool:
     """Tell `envcap run` something, if there is room; return whether there was. It reads it by the payload's end."""
-    number = _descriptor(_LINES)
+    number = handed_down(LINES)
     if number is None:
         return False
     data = line.encode("utf-8", "surrogateescape") + b"\n"
@@ -32,7 +33,7 @@ def say(line: str) -> bool:
 
 def is_heard() -> bool:
     """Whether somebody listens, who hears at once what is said before `wake`."""
-    number = _descriptor(_TOKENS)
+    number = handed_down(TOKENS)
     if number is None:
         return False
     import select
@@ -47,7 +48,7 @@ def wake() -> None:
 
     Nothing is written for it, since that raises a signal where nobody listens, and a payload may want to die of it.
     """
-    number = _descriptor(_TOKENS)
+    number = handed_down(TOKENS)
     if number is None:
         return
     try:
@@ -56,7 +57,7 @@ def wake() -> None:
         return  # somebody else has just taken the token
 
 
-def _descriptor(which: int) -> int | None:
+def handed_down(which: int) -> int | None:
     """Return the number of a descriptor that `envcap run` has handed down, if this process has it.
 
     It isn't inherited by every grandchild, and the payload may have opened a file that got its number: it is used only

@@ -6,9 +6,11 @@ Apart, since every Python under `envcap run` loads this.
 
 from __future__ import annotations
 
-__all__ = ("CONFIRM_VARIABLE", "CONTEXT_VARIABLE")
+__all__ = ("CONFIRM_VARIABLE", "CONTEXT_VARIABLE", "TO_COME")
 
 CONTEXT_VARIABLE = "ENVCAP_CONTEXT"
 """Holds the context, as JSON (`envcap.hooks.context`). It switches the hooks on (``envcap.pth``)."""
+TO_COME = "to come"
+"""What it holds where the job is not recorded yet: the context will be the first line of the file in memory."""
 CONFIRM_VARIABLE = "ENVCAP_CONFIRM"
 """Names the file in memory that a child says things in, and behind it the pipe with the token that wakes its reader."""

@@ -94,5 +94,6 @@ def test_importing_the_package_is_free(modules: Modules) -> None:
 def test_the_hook_of_every_interpreter_is_light(modules: Modules) -> None:
     before, after = modules("import os"), modules(HOOKING)
     assert after - before <= {
-        "envcap", "envcap.hooks", "envcap.hooks.startup", "envcap.hooks.importing", "atexit", "__future__"
+        "envcap", "envcap.hooks", "envcap.hooks.startup", "envcap.hooks.importing", "envcap.hooks.telling",
+        "envcap.hooks.variables", "atexit", "__future__",
     }  # fmt: skip

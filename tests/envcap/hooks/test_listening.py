@@ -37,8 +37,8 @@ def heard() -> list[str]:
 @pytest.fixture
 def listener(heard: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
     """Give a listener to this process."""
-    made = Listener(heard.append)
-    made.begin()
+    made = Listener()
+    made.begin(heard.append)
     monkeypatch.setenv(CONFIRM_VARIABLE, made.variable)
     yield made
     if not made._over:
@@ -97,8 +97,8 @@ def test_where_there_can_be_no_thread_it_is_heard_by_the_end(heard: list[str], m
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(listening, "start_new_thread", no_thread)
-    listener = Listener(heard.append)
-    listener.begin()
+    listener = Listener()
+    listener.begin(heard.append)
     monkeypatch.setenv(CONFIRM_VARIABLE, listener.variable)
     assert not is_heard()
     assert say(FACT + "two")
@@ -113,8 +113,8 @@ def test_a_listener_that_fails_says_so_and_is_known_not_to_listen(
         heard.append(line)
         raise MemoryError(line)
 
-    listener = Listener(fail)
-    listener.begin()
+    listener = Listener()
+    listener.begin(fail)
     monkeypatch.setenv(CONFIRM_VARIABLE, listener.variable)
     assert say(FACT + "one")
     wake()
@@ -164,8 +164,8 @@ def test_what_was_heard_takes_no_memory(listener: Listener, heard: list[str]) ->
 
 
 def test_a_payload_that_would_die_of_a_broken_pipe_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    listener = Listener(lambda _: None)
-    listener.begin()
+    listener = Listener()
+    listener.begin(lambda _: None)
     lines, tokens = (int(name.partition(":")[0]) for name in listener.variable.split())
     program = (
         "import signal; signal.signal(signal.SIGPIPE, signal.SIG_DFL)\n"

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An interpreter starts while its job is recorded, and runs nothing of the job's own before that."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from envcap.store.index import Attempt, Index
+from envcap.store.local import LocalStore
+from envcap.target import runs_here
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Last = Callable[[], Attempt]
+
+_IN_ENVCAP_RUN = """
+import sys
+if "run" in sys.orig_argv[2:3]:
+    class Finder:
+        def find_spec(self, name, path=None, target=None):
+            if name == "envcap.collectors.registry":
+                {action}
+    sys.meta_path.insert(0, Finder())
+"""
+SEEN = """
+import glob, os
+lines = [line for path in glob.glob(os.environ["ENVCAP_STORE"] + "/journal/*/*/*") for line in open(path)]
+print(sum(line.startswith("envcap-record manifest") for line in lines))
+print(os.environ.get("ENVCAP_CONTEXT", "none")[:1])
+"""
+
+
+@pytest.fixture
+def meanwhile(tmp_path: Path) -> Callable[[str], dict[str, str]]:
+    """Give a function that has `envcap run` do something before it has recorded a job."""
+
+    def variables(action: str) -> dict[str, str]:
+        (tmp_path / "sitecustomize.py").write_text(_IN_ENVCAP_RUN.format(action=action))
+        return {"PYTHONPATH": str(tmp_path)}
+
+    return variables
+
+
+@pytest.mark.parametrize("options", [[], ["-S"]])
+def test_the_manifest_is_there_before_the_first_line(
+    envcap: Run, meanwhile: Callable[[str], dict[str, str]], options: list[str], last: Last
+) -> None:
+    slow = meanwhile("import time; time.sleep(1)")
+    done = envcap("run", "--", sys.executable, *options, "-c", SEEN, env=slow)
+    assert (done.stdout, done.stderr) == ("1\n{\n", "")
+    assert last().state == "ok"
+
+
+def test_it_starts_meanwhile(envcap: Run, meanwhile: Callable[[str], dict[str, str]], work: Path) -> None:
+    """The interpreter is there while `envcap run` has not got further than its imports."""
+    waits = (
+        "import os, time; started = lambda: open(f'/proc/self/task/{os.getpid()}/children').read().split()\n"
+        "                while not started(): time.sleep(0.01)\n"
+        "                open('started', 'w').write(open(f'/proc/{started()[0]}/cmdline').read())"
+    )
+    done = envcap("run", "--", sys.executable, "-c", "print('ran')", env=meanwhile(waits))
+    assert (done.returncode, done.stdout) == (0, "ran\n")
+    assert (work / "started").read_text().split("\0")[1:3] == ["-c", "print('ran')"]
+
+
+def test_its_children_are_told_of_the_job(envcap: Run) -> None:
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SEEN!r}])"
+    assert envcap("run", "--", sys.executable, "-c", code).stdout == "1\n{\n"
+
+
+def test_where_nothing_can_be_recorded_it_runs_without_hooks(envcap: Run, work: Path) -> None:
+    (work / "file").touch()
+    code = "import os, sys; print('ENVCAP_CONTEXT' in os.environ, 'envcap.hooks.importing' in sys.modules)"
+    done = envcap("run", "--store", "file/store", "--", sys.executable, "-c", code + "; raise SystemExit(3)")
+    assert (done.returncode, done.stdout) == (3, "False True\n")
+    assert "not recorded: can't make a store at" in done.stderr
+
+
+def test_without_the_code_that_records_it_runs(envcap: Run, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        _IN_ENVCAP_RUN.replace("registry", "nothing").format(
+            action="pass\n            if name == 'envcap.hooks.command_recording': raise ImportError('gone')"
+        )
+    )
+    done = envcap("run", "--", sys.executable, "-c", "print('ran'); exit(3)", env={"PYTHONPATH": str(tmp_path)})
+    assert (done.returncode, done.stdout) == (3, "ran\n")
+    assert done.stderr == "envcap: this job is not recorded, by a fault of envcap's own: ImportError: gone\n"
+
+
+def test_one_whose_envcap_run_is_killed_runs(
+    envcap: Run, meanwhile: Callable[[str], dict[str, str]], store: LocalStore
+) -> None:
+    killed = meanwhile("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    done = envcap("run", "--", sys.executable, "-c", "import os; print('ENVCAP_CONTEXT' in os.environ)", env=killed)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGKILL, "False\n", "")
+    assert list(Index(store).attempts()) == []
+
+
+def test_one_that_is_ended_while_it_waits_is_recorded_as_such(
+    store: LocalStore, work: Path, clean_environ: dict[str, str], meanwhile: Callable[[str], dict[str, str]], last: Last
+) -> None:
+    slow = meanwhile("import time; open('waits', 'w').close(); time.sleep(1)")
+    command = [Path(sys.executable).with_name("envcap"), "run", "--store", store.root, "--", sys.executable, "-c"]
+    with subprocess.Popen(
+        [*command, "print('ran')"], cwd=work, env={**clean_environ, **slow}, stdout=subprocess.PIPE, text=True
+    ) as job:
+        deadline = time.monotonic() + 30
+        while not (work / "waits").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        job.send_signal(signal.SIGTERM)
+        assert job.communicate()[0] == ""
+        assert job.returncode == 128 + signal.SIGTERM
+    result = last().result
+    assert result is not None
+    assert (result.status, result.exit) == ("failed", 128 + signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["python"], True),
+        (["python", "-c", "pass"], True),
+        (["python", "-m", "json.tool"], True),
+        (["python", "-I", "-W", "error", "x.py"], True),
+        (["python", "-S", "x.py"], False),
+        (["python", "-W", "error", "-S", "x.py"], False),
+        (["python", "-IS", "x.py"], False),
+        (["envcap", "--version"], True),
+        (["sh", "-c", "python x.py"], False),
+        (["other/python"], False),
+        (["no such program"], False),
+        (["skips"], False),
+        (["by-env", "x"], True),
+        (["unreadable"], False),
+    ],
+)
+def test_which_commands_this_interpreter_runs(words: list[str], expected: bool, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    for name, first in {
+        "other/python": "#!/bin/sh",
+        "skips": f"#!{sys.executable} -S",
+        "by-env": "#!/usr/bin/env python",
+        "unreadable": "",
+    }.items():
+        (tmp_path / name).write_text(first + "\n")
+        (tmp_path / name).chmod(0o755)
+    path = os.pathsep.join((str(Path(sys.executable).parent), str(tmp_path), os.defpath))
+    program = str(tmp_path / words[0]) if "/" in words[0] else words[0]
+    assert runs_here([program, *words[1:]], {"PATH": path}) is expected
