@@ -95,13 +95,16 @@ def run_command(job: CommandJob) -> int:
         known = os.sep in job.argv[0] and os.path.exists(job.argv[0])
         warn(f"{job.argv[0]}: {'no executable file; chmod +x makes one' if known else 'no such command on PATH'}")
         return NOT_EXECUTABLE if known else NOT_FOUND
-    payload, listener = Payload(program, job.argv), Listener()
-    if job.reads_files or not _waits(job.argv, environ):
+    payload, listener = Payload(program, job.argv), _listener()
+    if listener is None or job.reads_files or not _waits(job.argv, environ):
         recording = _begun(job, environ)
         context = recording.context_text() if recording is not None else None
-        told = {CONFIRM_VARIABLE: listener.variable} | ({CONTEXT_VARIABLE: context} if context is not None else {})
+        if context is not None:
+            environ[CONTEXT_VARIABLE] = context
+        if listener is not None:
+            environ[CONFIRM_VARIABLE] = listener.variable
         with Signals() as signals:
-            payload.start({**environ, **told}, signals)
+            payload.start(environ, signals)
             ended = _ended(payload, recording, listener, context)
     else:
         with Signals() as signals:
@@ -110,10 +113,18 @@ def run_command(job: CommandJob) -> int:
             context = recording.context_text() if recording is not None else None
             listener.tell(context or "")
             ended = _ended(payload, recording, listener, context)
-    said = listener.end()
+    said = listener.end() if listener is not None else []
     if recording is not None:
         recording.end(ended, said)
     return ended.status
+
+
+def _listener() -> Listener | None:
+    try:
+        return Listener()
+    except OSError as err:
+        warn(f"degraded: what runs in this job can't be heard: {err.strerror}")
+        return None
 
 
 def _waits(argv: Sequence[str], environ: Mapping[str, str]) -> bool:
@@ -136,9 +147,12 @@ def _begun(job: CommandJob, environ: Mapping[str, str]) -> CommandRecording | No
     return recording
 
 
-def _ended(payload: Payload, recording: CommandRecording | None, listener: Listener, context: str | None) -> Ended:
+def _ended(
+    payload: Payload, recording: CommandRecording | None, listener: Listener | None, context: str | None
+) -> Ended:
     """Let the payload run to its end, and hear and look at what there is meanwhile."""
-    listener.begin(recording.hear if recording is not None and context is not None else None)
+    if listener is not None:
+        listener.begin(recording.hear if recording is not None and context is not None else None)
     if recording is not None and payload.runs:
         recording.beside(payload.over_within)
     return payload.wait()

@@ -34,12 +34,22 @@ class Listener:
     ----------
     variable : `str`
         The value of `CONFIRM_VARIABLE` for the payload.
+
+    Raises
+    ------
+    OSError
+        If there are no descriptors left for it.
     """
 
     def __init__(self) -> None:
-        self._file = os.memfd_create("envcap", 0)
-        fcntl.fcntl(self._file, fcntl.F_SETFL, os.O_APPEND)
         self._tokens, self._put = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            self._file = os.memfd_create("envcap", 0)
+        except OSError:
+            os.close(self._tokens)
+            os.close(self._put)
+            raise
+        fcntl.fcntl(self._file, fcntl.F_SETFL, os.O_APPEND)
         # Of a pipe of one page, one token takes all room.
         fcntl.fcntl(self._put, fcntl.F_SETPIPE_SZ, 1)
         os.set_inheritable(self._tokens, True)

@@ -91,6 +91,14 @@ def test_importing_the_package_is_free(modules: Modules) -> None:
     assert after - before <= {"envcap", "__future__"}
 
 
+def test_the_hook_of_a_pipetask_makes_no_documents(modules: Modules) -> None:
+    """That is done by `envcap run`, beside the payload, which waits for neither."""
+    loaded = modules("import envcap.hooks.pipetask, envcap.hooks.following")
+    parts = {name.split(".")[1] for name in loaded if name.startswith("envcap.")}
+    assert parts == {"collectors", "errors", "hooks", "ids"}
+    assert not loaded & HEAVY
+
+
 def test_the_hook_of_every_interpreter_is_light(modules: Modules) -> None:
     before, after = modules("import os"), modules(HOOKING)
     assert after - before <= {

@@ -248,6 +248,25 @@ class TestBytes:
         assert (done.returncode, done.stdout) == (3, b"caf\xe9")
 
 
+@pytest.mark.parametrize(
+    ("descriptors", "told", "jobs"),
+    [
+        (5, "degraded: what runs in this job can't be heard: Too many open files", 1),
+        (6, "this job is not recorded, by a fault of envcap's own: OSError: [Errno 24] Too many open files", 0),
+    ],
+)
+def test_without_descriptors_it_runs(
+    work: Path, clean_environ: dict[str, str], store: LocalStore, descriptors: int, told: str, jobs: int
+) -> None:
+    program = Path(sys.executable).with_name("envcap")
+    command = f"ulimit -n {descriptors}; exec {program} run --store {store.root} -- sh -c 'echo ran; exit 3'"
+    done = subprocess.run(["bash", "-c", command], cwd=work, env=clean_environ, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (3, "ran\n")
+    assert done.stderr.startswith(f"envcap: {told}")
+    assert "Traceback" not in done.stderr
+    assert len(list(Index(store).attempts())) == jobs
+
+
 def test_the_probe_of_the_interpreter_leaves_the_payloads_input_alone(envcap: Run, venv: Callable[..., Path]) -> None:
     done = envcap("run", "--", venv(), "-c", "import sys; print(sys.stdin.read())", input="data")
     assert done.stdout == "data\n"
