@@ -197,17 +197,18 @@ def _words_of_script(program: str) -> list[str]:
         return _words_after_env(words[1:])
     if words and os.path.basename(words[0]) == "sh" and second.startswith("'''exec' "):
         # What pip and uv write for an interpreter whose path is too long for a first line, or has spaces in it.
-        return _first_quoted(second.removeprefix("'''exec' "))
+        return _words_quoted(second.removeprefix("'''exec' "))
     return words
 
 
-def _first_quoted(text: str) -> list[str]:
+def _words_quoted(text: str) -> list[str]:
     import shlex
 
     try:
-        return shlex.split(text)[:1]
+        words = shlex.split(text)
     except ValueError:
         return []
+    return words[: words.index("$0")] if "$0" in words else words[:1]
 
 
 def _words_after_env(words: Sequence[str]) -> list[str]:

@@ -97,8 +97,7 @@ def run_command(job: CommandJob) -> int:
         return NOT_EXECUTABLE if known else NOT_FOUND
     payload, listener = Payload(program, job.argv), _listener()
     if listener is None or job.reads_files or not _waits(job.argv, environ):
-        recording = _begun(job, environ)
-        context = recording.context_text() if recording is not None else None
+        recording, context = _begun(job, environ, listener)
         if context is not None:
             environ[CONTEXT_VARIABLE] = context
         if listener is not None:
@@ -109,9 +108,9 @@ def run_command(job: CommandJob) -> int:
     else:
         with Signals() as signals:
             payload.start({**environ, CONFIRM_VARIABLE: listener.variable, CONTEXT_VARIABLE: TO_COME}, signals)
-            recording = _begun(job, environ)
-            context = recording.context_text() if recording is not None else None
-            listener.tell(context or "")
+            recording, context = _begun(job, environ, listener)
+            if not listener.tell(context or ""):
+                context = None
             ended = _ended(payload, recording, listener, context)
     said = listener.end() if listener is not None else []
     if recording is not None:
@@ -132,19 +131,25 @@ def _waits(argv: Sequence[str], environ: Mapping[str, str]) -> bool:
 
     Its own start takes a while, and goes on meanwhile.
     """
-    return runs_here(argv, environ) and any(os.path.exists(os.path.join(path, _HOOK)) for path in sys.path)
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    # Of the other places on its search path it isn't certain that it looks for hooks there.
+    hook = os.path.join(sys.prefix, "lib", version, "site-packages", _HOOK)
+    return os.path.exists(hook) and runs_here(argv, environ)
 
 
-def _begun(job: CommandJob, environ: Mapping[str, str]) -> CommandRecording | None:
+def _begun(
+    job: CommandJob, environ: Mapping[str, str], listener: Listener | None
+) -> tuple[CommandRecording | None, str | None]:
+    """Return the recording of a job, and what its processes have to know of it, as far as there are any."""
     try:
         from .command_recording import CommandRecording
 
         recording = CommandRecording(job, environ)
+        recording.begin()
+        return recording, recording.context_text(listener.variable if listener is not None else None)
     except Exception as err:  # noqa: BLE001  (a fault of ours must not keep the payload from running)
         warn(f"this job is not recorded, by a fault of envcap's own: {type(err).__name__}: {err}")
-        return None
-    recording.begin()
-    return recording
+        return None, None
 
 
 def _ended(

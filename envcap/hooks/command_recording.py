@@ -114,29 +114,31 @@ class CommandRecording:
         config, outcomes["command"] = self._files.keep_configs(self._store)
         return Command(argv=_portable(self._job), config=config, inputs=self._files.read_inputs())
 
-    def context_text(self) -> str | None:
-        """Return what the payload's processes have to know of the job; `None` if it is not recorded."""
+    def context_text(self, heard: str | None) -> str | None:
+        """Return what the payload's processes have to know of the job; `None` if it is not recorded.
+
+        Parameters
+        ----------
+        heard : `str` or `None`
+            The value of `CONFIRM_VARIABLE`.
+        """
         if self._context is None:
             return None
-        text = self._context.to_text()
+        text = self._context.to_text(heard)
         if len(text.encode("utf-8", "surrogateescape")) < _MAX_CONTEXT:
             return text
         warn("degraded: what children would have to know is too long for a variable; quanta are not recorded")
         return None
 
     def hear(self, line: str) -> None:
-        """Record what a process of the payload tells of its quanta, while it runs. It never raises."""
-        if self._context is None or self._journal is None:
-            return
-        try:
-            if self._quanta is None:
-                from .quanta import PayloadQuanta
+        """Record what a process of the payload tells of its quanta, while it runs. It raises if it never can."""
+        if self._quanta is None:
+            from .quanta import PayloadQuanta
 
-                self._quanta = PayloadQuanta(self._context, self._journal, self._sealed)
-            self._quanta.hear(line)
-        except Exception as err:  # noqa: BLE001  (a fault of ours, while the payload runs: it must be waited for)
-            self._context = None  # it would be the same with whatever else is told
-            self._blame(err)
+            assert self._context is not None
+            assert self._journal is not None
+            self._quanta = PayloadQuanta(self._context, self._journal, self._sealed)
+        self._quanta.hear(line)
 
     def beside(self, over: Callable[[float], bool]) -> None:
         """Look at what need not be known before the payload starts, while it runs. It never raises."""
@@ -145,11 +147,8 @@ class CommandRecording:
         try:
             self._look_beside(over)
         except Exception as err:  # noqa: BLE001  (a fault of ours, while the payload runs: it must be waited for)
-            self._blame(err)
-
-    def _blame(self, err: Exception) -> None:
-        self._fault = f"{type(err).__name__}: {err}"
-        warn(f"degraded: what is done beside the payload: {self._fault}")
+            self._fault = f"{type(err).__name__}: {err}"
+            warn(f"degraded: what is looked at beside the payload: {self._fault}")
 
     def _look_beside(self, over: Callable[[float], bool]) -> None:
         # What is imported here has the payload wait no longer; the last one is for its end.

@@ -9,7 +9,7 @@ import os
 from ..environment import Environment
 from ..errors import FormatError
 from ..store.local import LocalStore
-from .variables import CONTEXT_VARIABLE
+from .variables import CONTEXT_VARIABLE, TO_COME
 
 __all__ = ("Context",)
 
@@ -33,18 +33,24 @@ class Context:
         self.environment = environment
         self.key = key
 
-    def to_text(self) -> str:
-        """Return the value of `CONTEXT_VARIABLE`."""
+    def to_text(self, heard: str | None = None) -> str:
+        """Return the value of `CONTEXT_VARIABLE`.
+
+        Parameters
+        ----------
+        heard : `str`, optional
+            The value of `CONFIRM_VARIABLE` where this job hears what is told of quanta.
+        """
         environment = self.environment
         found = {"store": self.store.root, "parent": self.parent, "key": self.key}
         python = [environment.prefix, environment.version, environment.pythonpath]
-        return json.dumps({**found, "python": python, "environment": environment.to_json()})
+        return json.dumps({**found, "heard": heard, "python": python, "environment": environment.to_json()})
 
     @classmethod
     def from_environ(cls) -> Context | None:
         """Return the context that this process was started in; `None` outside `envcap run`."""
         text = os.environ.get(CONTEXT_VARIABLE)
-        return cls.from_text(text) if text else None
+        return cls.from_text(text) if text and text != TO_COME else None
 
     @classmethod
     def from_text(cls, text: str) -> Context:

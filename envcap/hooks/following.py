@@ -18,7 +18,7 @@ from .observed import Observer, Snapshot
 from .resources import Stretch
 from .schedulers import scheduler_facts
 from .telling import FACT, is_heard, say, wake
-from .variables import CONTEXT_VARIABLE
+from .variables import CONFIRM_VARIABLE, CONTEXT_VARIABLE, TO_COME
 
 __all__ = ("NOT_THERE", "FileState", "FollowedQuantum", "Process", "file_state", "process")
 
@@ -85,7 +85,7 @@ class Process:
         return known[1]
 
     def observed(self) -> int:
-        """Tell what is loaded and in effect now, if that has changed; return its number. It never raises."""
+        """Tell what is loaded and in effect now, if that has changed, or why it isn't known; return its number."""
         try:
             snapshot = self._observer.observe()
             facts: dict[str, Any] = {
@@ -131,6 +131,7 @@ class FollowedQuantum:
         self._process = process
         self._facts = facts
         self._number: int | None = None
+        self._pid = 0
         self._stretch = Stretch()
         self.metadata_type = f"{label}_metadata"
         self.reads: dict[str, str] = {}
@@ -144,10 +145,11 @@ class FollowedQuantum:
         number = self._process.number()
         self._process.recorder.take("begin", {"number": number, "started": timestamp(), **self._facts})
         self._number = number
+        self._pid = os.getpid()
 
     def end(self, error: BaseException | None) -> None:
-        """Tell how it ended, if it began."""
-        if self._number is None:
+        """Tell how it ended, if it began, and in this process: a child that was forked within it ends, too."""
+        if self._number is None or self._pid != os.getpid():
             return
         resources, ended = self._stretch.taken(), timestamp()
         files = (*self.reads.items(), *self.writes.items())
@@ -195,15 +197,17 @@ class _EnvcapRun:
 
     def __init__(self) -> None:
         self._name = os.urandom(8).hex()
+        self._has_room = True
 
     def take(self, kind: str, facts: Mapping[str, Any]) -> None:
-        if not say(FACT + json.dumps((self._name, kind, facts))):
+        self._has_room = say(FACT + json.dumps((self._name, kind, facts)))
+        if not self._has_room:
             raise OSError(f"there is no room to tell envcap run of it: {kind}")
         if kind in ("begin", "end"):
             wake()
 
     def is_there(self) -> bool:
-        return is_heard()
+        return self._has_room and is_heard()
 
     def close(self) -> None:
         """Do nothing: what was told is written when the payload ends, at the latest."""
@@ -215,7 +219,7 @@ _processes: dict[tuple[int, str], Process] = {}
 def process() -> Process | None:
     """Return this process; `None` where no job encloses it. A forked child is one of its own."""
     text = os.environ.get(CONTEXT_VARIABLE)
-    if not text:
+    if not text or text == TO_COME:
         return None
     key = (os.getpid(), text)
     found = _processes.get(key)
@@ -229,14 +233,18 @@ def process() -> Process | None:
 
 
 def _recorder(text: str) -> Recorder:
-    if is_heard() and _is_captured(text):
+    if is_heard() and _is_of_listener(text):
         return _EnvcapRun()
     from .in_process import InProcess
 
     return InProcess(text)
 
 
-def _is_captured(text: str) -> bool:
-    """Whether `envcap run` has captured the environment of this interpreter (`Environment.fits`)."""
-    found = [sys.prefix, sys.version.split()[0], os.environ.get("PYTHONPATH", "")]
-    return bool(json.loads(text).get("python") == found)
+def _is_of_listener(text: str) -> bool:
+    """Whether a context is of the job that listens, not of a block in it, and its environment this interpreter's.
+
+    The latter is what `envcap.environment.Environment.fits` says.
+    """
+    found = json.loads(text)
+    python = [sys.prefix, sys.version.split()[0], os.environ.get("PYTHONPATH", "")]
+    return bool(found.get("python") == python and found.get("heard") == os.environ.get(CONFIRM_VARIABLE))

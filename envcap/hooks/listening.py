@@ -11,9 +11,10 @@ from __future__ import annotations
 import fcntl
 import os
 import select
+import signal
 from _thread import allocate_lock, start_new_thread
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from .telling import FACT
 
@@ -23,7 +24,10 @@ _TOKEN = b"."
 _CHUNK = 1 << 20
 _MAX_LINE = 1 << 26
 _MAX_SAID = 1 << 24
+_MAX_LEFT = 1 << 30
 _TO_FREE = 1 << 22
+_FIRST_LINE = 1 << 17
+"""What is never given back, in bytes: the line that a process may still wait for."""
 _AGAIN_S = 0.01
 
 
@@ -44,27 +48,37 @@ class Listener:
     def __init__(self) -> None:
         self._tokens, self._put = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            self._file = os.memfd_create("envcap", 0)
+            self._file = os.memfd_create("envcap", os.MFD_ALLOW_SEALING)
         except OSError:
             os.close(self._tokens)
             os.close(self._put)
             raise
         fcntl.fcntl(self._file, fcntl.F_SETFL, os.O_APPEND)
+        fcntl.fcntl(self._file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL)
         # Of a pipe of one page, one token takes all room.
         fcntl.fcntl(self._put, fcntl.F_SETPIPE_SZ, 1)
         os.set_inheritable(self._tokens, True)
         self.variable = f"{_name(self._file)} {_name(self._tokens)}"
         self._hear: Callable[[str], None] | None = None
-        self._at = self._freed = self._kept = 0
+        self._at = self._kept = 0
+        self._freed = _FIRST_LINE
         self._rest = b""
         self._skipping = False
         self._said: list[str] = []
         self._over = False
         self._listens = allocate_lock()
 
-    def tell(self, line: str) -> None:
-        """Tell the payload the line that it waits for (`envcap.hooks.awaiting`). To be called before `begin`."""
-        self._at += os.write(self._file, line.encode("utf-8", "surrogateescape") + b"\n")
+    def tell(self, line: str) -> bool:
+        """Tell the payload the line that it waits for (`envcap.hooks.awaiting`), before `begin`.
+
+        Returns whether that worked: if not, the payload goes on once nobody listens, and not before.
+        """
+        data = line.encode("utf-8", "surrogateescape") + b"\n"
+        with suppress(OSError):
+            self._at = os.write(self._file, data)
+        if self._at != len(data):
+            self._said.append("degraded listening: there was no room to tell the payload of its job")
+        return self._at == len(data)
 
     def begin(self, hear: Callable[[str], None] | None) -> None:
         """Listen from now on; where there can be no thread, all is heard by the payload's end.
@@ -72,52 +86,64 @@ class Listener:
         Parameters
         ----------
         hear : callable or `None`
-            Takes what stands behind `FACT`, in a thread of its own; it must not raise. `None`: nobody wants to know.
+            Takes what stands behind `FACT`, in a thread of its own; if it raises, nobody listens any more. `None`:
+            nobody wants to know.
         """
         self._hear = hear
         self._listens.acquire()
+        # Those who want to be told of signals wait in the main thread, which the kernel need not choose.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
             if hear is None:
                 raise RuntimeError
             start_new_thread(self._listen, ())
-        except RuntimeError:
+        except (RuntimeError, MemoryError):
             self._stop()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def _stop(self) -> None:
         os.close(self._put)
         self._listens.release()
 
     def end(self) -> list[str]:
-        """Hear what is left; return, line by line, what was said and is no `FACT`."""
+        """Hear what is left; return, line by line, what was said and is no `FACT`. It never raises."""
         self._over = True
         heard = False
         while not heard:
             with suppress(BlockingIOError):  # there is none, or somebody has just taken it
                 os.read(self._tokens, 1)
             heard = self._listens.acquire(timeout=_AGAIN_S)
-        self._read()
+        with self._telling_what_fails():
+            # Some payloads leave processes behind that never stop.
+            self._read(min(os.fstat(self._file).st_size, self._at + _MAX_LEFT))
         os.close(self._file)
         os.close(self._tokens)
         return self._said
 
     def _listen(self) -> None:
         try:
-            poll = select.poll()
-            poll.register(self._put, select.POLLOUT)
-            while not self._over:
-                os.write(self._put, _TOKEN)
-                self._read()
-                poll.poll()
-        except Exception as err:  # noqa: BLE001  (the payload runs; without the token it knows that nobody listens)
-            self._said.append(f"degraded listening: {type(err).__name__}: {err}")
+            with self._telling_what_fails():
+                poll = select.poll()
+                poll.register(self._put, select.POLLOUT)
+                while not self._over:
+                    os.write(self._put, _TOKEN)
+                    while self._at < (end := os.fstat(self._file).st_size) and not self._over:
+                        self._read(min(end, self._at + _CHUNK))
+                    poll.poll()
         finally:
             self._stop()
 
-    def _read(self) -> None:
-        # Up to here: some payloads leave processes behind that never stop.
-        end = os.fstat(self._file).st_size
-        while self._at < end:
-            chunk = os.pread(self._file, min(_CHUNK, end - self._at), self._at)
+    @contextmanager
+    def _telling_what_fails(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as err:  # noqa: BLE001  (the payload runs; without the token it knows that nobody listens)
+            self._hear = None
+            self._said.append(f"degraded listening: {type(err).__name__}: {err}")
+
+    def _read(self, end: int) -> None:
+        while self._at < end and (chunk := os.pread(self._file, min(_CHUNK, end - self._at), self._at)):
             self._at += len(chunk)
             *lines, self._rest = (self._rest + chunk).split(b"\n")
             if self._skipping and lines:
@@ -137,14 +163,14 @@ class Listener:
         if text.startswith(FACT):
             if self._hear is not None:
                 self._hear(text.removeprefix(FACT))
-        elif self._kept + len(line) < _MAX_SAID:
+        elif self._kept <= _MAX_SAID:
             self._kept += len(line)
-            self._said.append(text)
+            self._said.append(text if self._kept <= _MAX_SAID else f"degraded listening: more than {_MAX_SAID} bytes")
 
     def _free(self) -> None:
         """Give the memory back that holds what was read."""
         length = (self._at - self._freed) // _TO_FREE * _TO_FREE
-        if length:
+        if length > 0:
             import mmap
 
             with suppress(OSError), mmap.mmap(self._file, length, offset=self._freed) as pages:

@@ -15,6 +15,9 @@ from .recorder import Recorder
 
 __all__ = ("PayloadQuanta",)
 
+_MOST = 1000
+_LONGEST = 1000
+
 
 class PayloadQuanta:
     """The quanta of all processes of one payload that tell of them.
@@ -38,7 +41,7 @@ class PayloadQuanta:
             context.environment,
             outcomes,
             context.parent,
-            tell=self._untold.append,
+            tell=self._complain,
             beside=self._background.submit,
         )
 
@@ -47,9 +50,15 @@ class PayloadQuanta:
         try:
             process, kind, facts = json.loads(line)
         except (RecursionError, TypeError, ValueError) as err:
-            self._untold.append(f"degraded quantum: what is told of it: {err}")
+            self._complain(f"degraded quantum: what is told of it: {err}")
             return
         self._recorder.take(process, kind, facts)
+
+    def _complain(self, line: str) -> None:
+        if len(self._untold) < _MOST:
+            self._untold.append(line[:_LONGEST])
+        elif len(self._untold) == _MOST:
+            self._untold.append(f"degraded quantum: more than {_MOST} complaints")
 
     def settle(self) -> list[str]:
         """Write what is left; return what could not be done, line by line."""

@@ -18,12 +18,15 @@ The manifest of a quantum is written at once, its result soon: digests take thei
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 from collections.abc import Callable, Mapping
 from functools import partial
 
 from ..collectors.rubin_quantum import QuantumFacts, keep_config
 from ..environment import Environment
-from ..errors import CollectorError
+from ..errors import CollectorError, FormatError
 from ..model.descriptor import Descriptor
 from ..model.manifest import DatasetGroup, Job, Outcome
 from ..model.result import FileRecord
@@ -37,6 +40,9 @@ from .loaded import Loaded, LoadedOnce, Remembered
 from .quantum_recording import QuantumRecording
 
 __all__ = ("Recorder",)
+
+_REMEMBERED = 64
+_DIGESTS = 100_000
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,7 +112,11 @@ class Recorder:
         if state is None:
             return FileRecord(uri=scrub(uri)), None
         if state not in self._digests:
+            if len(self._digests) == _DIGESTS:
+                self._digests.clear()
             path = state[0]
+            if not stat.S_ISREG(os.stat(path).st_mode):
+                raise OSError(errno.EINVAL, "no regular file", path)
             self._digests[state] = file_record(path, f"file://{path}")
         return self._digests[state], state
 
@@ -132,11 +142,15 @@ class _Process:
             self._configs[number] = descriptor, keeper.failure, scrubbed
         elif kind == "observed":
             self._observed[number] = LoadedOnce(partial(_loaded, facts), self._remembered)
+            if len(self._observed) > _REMEMBERED:
+                del self._observed[next(iter(self._observed))]  # other threads have told of their quanta since
         elif kind == "begin":
             self._running[number] = self._begin(facts)
+        elif kind == "end":
+            observed = self._observed[facts["observed"]]
+            self._recorder.beside(partial(self._running.pop(number).end, facts, observed))
         else:
-            end = partial(self._running.pop(number).end, facts, self._observed[facts["observed"]])
-            self._recorder.beside(end)
+            raise FormatError(f"no fact is of the kind {kind!r}")
 
     def _begin(self, facts: Mapping[str, Any]) -> QuantumRecording:
         data_id = facts["data_id"]

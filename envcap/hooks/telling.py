@@ -24,7 +24,10 @@ def say(line: str) -> bool:
     number = handed_down(LINES)
     if number is None:
         return False
-    data = line.encode("utf-8", "surrogateescape") + b"\n"
+    try:
+        data = line.encode("utf-8", "surrogateescape") + b"\n"
+    except UnicodeEncodeError:
+        data = line.encode("utf-8", "backslashreplace") + b"\n"
     try:
         return os.write(number, data) == len(data)
     except OSError:
@@ -34,7 +37,7 @@ def say(line: str) -> bool:
 def is_heard() -> bool:
     """Whether somebody listens, who hears at once what is said before `wake`."""
     number = handed_down(TOKENS)
-    if number is None:
+    if number is None or handed_down(LINES) is None:
         return False
     import select
 

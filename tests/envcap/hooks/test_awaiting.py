@@ -7,12 +7,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from envcap.hooks import command
+from envcap.hooks.awaiting import _first_line
 from envcap.store.index import Attempt, Index
 from envcap.store.local import LocalStore
 from envcap.target import runs_here
@@ -107,9 +110,9 @@ def test_one_that_is_ended_while_it_waits_is_recorded_as_such(
     store: LocalStore, work: Path, clean_environ: dict[str, str], meanwhile: Callable[[str], dict[str, str]], last: Last
 ) -> None:
     slow = meanwhile("import time; open('waits', 'w').close(); time.sleep(1)")
-    command = [Path(sys.executable).with_name("envcap"), "run", "--store", store.root, "--", sys.executable, "-c"]
+    words = [Path(sys.executable).with_name("envcap"), "run", "--store", store.root, "--", sys.executable, "-c"]
     with subprocess.Popen(
-        [*command, "print('ran')"], cwd=work, env={**clean_environ, **slow}, stdout=subprocess.PIPE, text=True
+        [*words, "print('ran')"], cwd=work, env={**clean_environ, **slow}, stdout=subprocess.PIPE, text=True
     ) as job:
         deadline = time.monotonic() + 30
         while not (work / "waits").exists():
@@ -121,6 +124,72 @@ def test_one_that_is_ended_while_it_waits_is_recorded_as_such(
     result = last().result
     assert result is not None
     assert (result.status, result.exit) == ("failed", 128 + signal.SIGTERM)
+
+
+def test_an_interrupt_while_it_waits_ends_it_quietly(
+    store: LocalStore, work: Path, clean_environ: dict[str, str], meanwhile: Callable[[str], dict[str, str]], last: Last
+) -> None:
+    slow = meanwhile("import time; open('waits', 'w').close(); time.sleep(1)")
+    words = [Path(sys.executable).with_name("envcap"), "run", "--store", store.root, "--", sys.executable, "-c"]
+    with subprocess.Popen(
+        [*words, "print('ran')"], cwd=work, env={**clean_environ, **slow}, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+    ) as job:  # fmt: skip
+        deadline = time.monotonic() + 30
+        while not (work / "waits").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        time.sleep(0.3)
+        os.killpg(job.pid, signal.SIGINT)
+        assert job.communicate() == ("", "")
+        assert job.returncode == 128 + signal.SIGINT
+    result = last().result
+    assert result is not None
+    assert result.exit == 128 + signal.SIGINT
+
+
+def test_only_a_hook_that_is_certain_to_be_loaded_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    environ = dict(os.environ)
+    assert command._waits([sys.executable], environ)
+    monkeypatch.setattr(command, "_HOOK", "other.pth")
+    (tmp_path / "other.pth").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert not command._waits([sys.executable], {**environ, "PYTHONPATH": str(tmp_path)})
+
+
+def test_half_of_what_it_is_told_is_not_enough() -> None:
+    lines = os.memfd_create("lines")
+    tokens, put = os.pipe()
+
+    def tell() -> None:
+        for part in (b'{"half', b'": 1}\nother lines', b"\n"):
+            time.sleep(0.05)
+            os.write(lines, part)
+
+    teller = threading.Thread(target=tell)
+    teller.start()
+    try:
+        assert _first_line(lines, tokens) == '{"half": 1}'
+        teller.join()
+        os.close(put)
+        assert _first_line(lines, tokens) == '{"half": 1}'
+        os.truncate(lines, 5)
+        assert _first_line(lines, tokens) == ""
+    finally:
+        for number in (lines, tokens):
+            os.close(number)
+
+
+def test_where_it_can_not_be_told_it_runs_without_hooks(envcap: Run, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "if 'run' in sys.orig_argv[2:3]:\n"
+        "    from envcap.hooks import listening\n"
+        "    listening.Listener.tell = lambda self, line: bool(os.write(self._file, line[:9].encode())) and False\n"
+    )
+    code = "import os; print('ENVCAP_CONTEXT' in os.environ); raise SystemExit(3)"
+    done = envcap("run", "--", sys.executable, "-c", code, env={"PYTHONPATH": str(tmp_path)})
+    assert (done.returncode, done.stdout) == (3, "False\n")
 
 
 @pytest.mark.parametrize(
@@ -140,6 +209,8 @@ def test_one_that_is_ended_while_it_waits_is_recorded_as_such(
         (["skips"], False),
         (["by-env", "x"], True),
         (["unreadable"], False),
+        (["quoted", "x"], True),
+        (["quoted-skips"], False),
     ],
 )
 def test_which_commands_this_interpreter_runs(words: list[str], expected: bool, tmp_path: Path) -> None:
@@ -149,6 +220,8 @@ def test_which_commands_this_interpreter_runs(words: list[str], expected: bool, 
         "skips": f"#!{sys.executable} -S",
         "by-env": "#!/usr/bin/env python",
         "unreadable": "",
+        "quoted": f"#!/bin/sh\n'''exec' {sys.executable} -I \"$0\" \"$@\"",
+        "quoted-skips": f"#!/bin/sh\n'''exec' {sys.executable} -S \"$0\" \"$@\"",
     }.items():
         (tmp_path / name).write_text(first + "\n")
         (tmp_path / name).chmod(0o755)

@@ -139,7 +139,7 @@ sys.meta_path.insert(0, Gone())
 """
         (tmp_path / "sitecustomize.py").write_text(finder)
         said = check(envcap("run", "--", *PAYLOAD, input="data", env={"PYTHONPATH": str(tmp_path)}))
-        assert said == f"envcap: degraded: what is done beside the payload: {error}: gone\n"
+        assert said == f"envcap: degraded: what is looked at beside the payload: {error}: gone\n"
         result = last().result
         assert result is not None
         assert (result.status, result.exit) == ("failed", 3)

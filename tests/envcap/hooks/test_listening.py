@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -181,3 +182,50 @@ def test_a_payload_that_would_die_of_a_broken_pipe_goes_on(monkeypatch: pytest.M
         listener.end()
         assert payload.communicate("\n")[0] == "False\n"
         assert payload.returncode == 0
+
+
+def test_signals_are_for_the_main_thread() -> None:
+    before = set(os.listdir("/proc/self/task"))
+    listener = Listener()
+    listener.begin(lambda _: None)
+    (thread,) = set(os.listdir("/proc/self/task")) - before
+    with open(f"/proc/self/task/{thread}/status") as stream:
+        (blocked,) = [int(line.split()[1], 16) for line in stream if line.startswith("SigBlk")]
+    assert all(blocked >> number - 1 & 1 for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGCONT))
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    listener.end()
+
+
+def test_a_payload_that_resizes_the_file_holds_nobody_up(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "_MAX_LEFT", 1 << 24)
+    number = int(listener.variable.partition(":")[0])
+    assert say("one")
+    with pytest.raises(PermissionError):
+        os.ftruncate(number, 0)
+    os.ftruncate(number, 1 << 50)
+    wake()
+    assert listener.end()[:1] == ["one"]
+
+
+def test_too_much_is_cut_off_and_said(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "_MAX_SAID", 10)
+    for line in ("12345", "123456789", "ended"):
+        assert say(line)
+    assert listener.end() == ["12345", "degraded listening: more than 10 bytes"]
+
+
+def test_what_is_no_text_is_said_all_the_same(listener: Listener) -> None:
+    assert say("degraded: \udce9 \ud800")
+    assert listener.end() == ["degraded: \\udce9 \\ud800"]
+
+
+def test_one_who_has_lost_either_descriptor_is_not_heard(listener: Listener) -> None:
+    number = int(listener.variable.partition(":")[0])
+    kept = os.dup(number)
+    os.close(number)
+    try:
+        assert not is_heard()
+    finally:
+        os.dup2(kept, number)
+        os.close(kept)
+    assert is_heard()

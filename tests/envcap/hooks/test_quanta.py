@@ -164,7 +164,7 @@ _NONSENSE = [
     ('["{process}", "end", {"number": 77}]', "KeyError"),
     ('["{process}", "begin", {"number": 78, "data_id": {}}]', "KeyError"),
     ('["{process}", "config", {"number": 79, "text": 7}]', "Error"),
-    ('["{process}", "no such", {"number": 80}]', "KeyError"),
+    ('["{process}", "no such", {"number": 80}]', "no fact is of the kind 'no such'"),
     ('["{process}", "config", 7]', "TypeError"),
 ]
 
@@ -184,11 +184,12 @@ def test_nonsense_is_told_and_hides_nothing_else(
     assert [(one.state, one.degraded) for one in quanta()] == [("ok", False)]
     (job,) = Index(store).attempts("kind = 'command'")
     assert job.result is not None
-    reasons = list((job.result.degraded or {}).values())
+    told = job.result.degraded or {}
+    reasons = [told[name] for name in sorted(told, key=lambda name: int(name.removeprefix("hook ")))]
     assert len(reasons) == len(_NONSENSE)
-    for reason, (_, told) in zip(reasons, _NONSENSE, strict=True):
+    for reason, (_, expected) in zip(reasons, _NONSENSE, strict=True):
         assert reason.startswith("quantum: what is told of it")
-        assert told in reason
+        assert expected in reason
         assert reason in done.stderr
 
 
@@ -210,21 +211,83 @@ def test_no_stored_byte_holds_a_secret(
     assert secret.encode() not in data
 
 
-def test_without_the_code_that_writes_them_the_payload_runs_and_it_is_said(
-    payload: Run, store: LocalStore, tmp_path: Path
+def test_without_the_code_that_writes_them_the_next_one_is_written_by_its_process(
+    payload: Run, store: LocalStore, quanta: Callable[[], list[Attempt]], tmp_path: Path
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\n"
         "class Gone:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
         "        if name == 'envcap.hooks.recorder': raise ImportError('gone')\n"
-        "sys.meta_path.insert(0, Gone())\n"
+        "if 'run' in sys.orig_argv[2:3]: sys.meta_path.insert(0, Gone())\n"
     )
     done = payload(
-        "begun(process()).end(None)\nbegun(process()).end(None)\nprint('ran')\n", env={"PYTHONPATH": str(tmp_path)}
+        "begun(process()).end(None)\n"
+        "while process().recorder.is_there() and 'Run' in type(process().recorder).__name__: time.sleep(0.01)\n"
+        "begun(process(), OTHER).end(None)\nprint('ran')\n",
+        env={"PYTHONPATH": str(tmp_path)},
     )
     assert (done.returncode, done.stdout) == (0, "ran\n")
-    assert done.stderr == "envcap: degraded: what is done beside the payload: ImportError: gone\n"
-    (job,) = Index(store).attempts()
+    assert done.stderr == "envcap: degraded: listening: ImportError: gone\n"
+    assert [one.manifest.job.quantum for one in quanta()] == [_OTHER]
+    (job,) = Index(store).attempts("kind = 'command'")
     assert job.result is not None
-    assert job.result.degraded == {"beside the payload": "ImportError: gone"}
+    assert list((job.result.degraded or {}).values()) == ["listening: ImportError: gone"]
+
+
+def test_those_of_a_block_belong_to_the_block(
+    payload: Run, quanta: Callable[[], list[Attempt]], store: LocalStore, tmp_path: Path
+) -> None:
+    other = LocalStore(str(tmp_path / "other"))
+    done = payload(
+        "import envcap\n"
+        "begun(process()).end(None)\n"
+        f"with envcap.capture('block', store={other.root!r}): begun(process(), OTHER).end(None)\n"
+        "begun(process(), OTHER[:-1] + 'f').end(None)\n"
+    )
+    assert done.returncode == 0, done.stderr
+    assert [one.manifest.job.quantum for one in quanta()] == [UUID, _OTHER[:-1] + "f"]
+    block, quantum = sorted(Index(other).attempts(), key=lambda one: one.manifest.job.kind)
+    assert (block.manifest.job.kind, quantum.manifest.job.quantum) == ("block", _OTHER)
+    assert quantum.manifest.job.parent == block.manifest.attempt
+
+
+def test_a_child_that_ends_within_a_quantum_does_not_end_it(
+    payload: Run, store: LocalStore, quanta: Callable[[], list[Attempt]]
+) -> None:
+    done = payload(
+        "quantum = begun(process())\n"
+        "if not os.fork():\n"
+        "    quantum.end(SystemExit(0))\n"
+        "    os._exit(0)\n"
+        "os.wait()\n"
+        "quantum.end(None)\n"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [one.state for one in quanta()] == ["ok"]
+
+
+def test_what_is_no_file_is_not_waited_for(payload: Run, quanta: Callable[[], list[Attempt]]) -> None:
+    done = payload(
+        "os.mkfifo('pipe')\n"
+        "quantum = begun(process())\n"
+        "quantum.writes[quantum._facts['quantum']] = 'file://' + os.path.abspath('pipe')\n"
+        "quantum.end(None)\n"
+    )
+    assert done.returncode == 0
+    (found,) = quanta()
+    assert found.result is not None
+    assert "no regular file" in (found.result.degraded or {})[f"output {UUID}"]
+
+
+def test_endless_nonsense_is_cut_short(payload: Run, store: LocalStore) -> None:
+    done = payload(
+        "for i in range(3000): assert say(FACT + 'x' * 10)\nassert say(FACT + '[\"' + 'x' * 10**7 + '\", 1]')\n"
+    )
+    assert done.returncode == 0
+    (job,) = Index(store).attempts("kind = 'command'")
+    assert job.result is not None
+    reasons = list((job.result.degraded or {}).values())
+    assert len(reasons) == 1001
+    assert "quantum: more than 1000 complaints" in reasons
+    assert len(done.stderr) < 2_000_000
