@@ -141,9 +141,11 @@ def quantum_size_rows(pipeline: Pipeline) -> Iterator[Row]:
     """Yield what one further run of the pipeline, in a known environment, leaves in the store."""
     journals, others = _growth(pipeline.jobs.store, lambda: pipeline.run("envcap", "run", "--", "pipetask"))
     (journal,) = journals
-    # The command itself, and the init quantum of a task that has init-outputs, aren't counted, but their bytes are.
-    count = sum(record.kind == "result" for record in _records(journal)) - 2
-    yield from _size_rows("quantum", [journal], count, f"{count} quanta in one journal")
+    # The command's own are the first two, its recipe and manifest, and the last, its result.
+    records = [record for record in _records(journal) if record.kind != END][2:-1]
+    # The init quantum, of a task that has init-outputs, isn't counted, but its bytes are.
+    count = sum(record.kind == "result" for record in records) - 1
+    yield from _size_rows("quantum", records, count, f"{count} quanta in one journal")
     yield Row("store, further run of the pipeline: new objects", others, "B", "environment and configs are known")
 
 
@@ -153,16 +155,17 @@ def job_size_rows(jobs: JobEnvironment) -> Iterator[Row]:
     count = setting("SHORT_PAIRS", 41)
     argv = ["envcap", "run", "--", "python", "short.py", "config.json", "out"]
     journals, _ = _growth(jobs.store, lambda: [jobs.run(argv, cwd=folder) for _ in range(count)])
-    yield from _size_rows("short job", journals, count, f"{count} journals together")
+    records = [record for journal in journals for record in _records(journal)]
+    yield from _size_rows("short job", records, count, f"{count} journals together")
 
 
-def _size_rows(what: str, journals: Sequence[str], count: int, versus: str) -> Iterator[Row]:
-    yield Row(f"store, further {what}: unsealed", sum(map(os.path.getsize, journals)) / count, "B", versus)
+def _size_rows(what: str, records: Sequence[Record], count: int, versus: str) -> Iterator[Row]:
+    unsealed = sum(record.end - record.offset for record in records)
+    yield Row(f"store, further {what}: unsealed", unsealed / count, "B", versus)
     writer = PackWriter(io.BytesIO())
-    for journal in journals:
-        for record in _records(journal):
-            if record.kind != END:
-                writer.add(record.kind, record.data, record.seal)
+    for record in records:
+        if record.kind != END:
+            writer.add(record.kind, record.data, record.seal)
     writer.finish()
     yield Row(f"store, further {what}: sealed", writer.size / count, "B", versus, budget=600)
 
