@@ -20,7 +20,7 @@ from .schedulers import scheduler_facts
 from .telling import FACT, is_heard, say, wake
 from .variables import CONFIRM_VARIABLE, CONTEXT_VARIABLE, TO_COME
 
-__all__ = ("NOT_THERE", "FileState", "FollowedQuantum", "Process", "file_state", "process")
+__all__ = ("FileState", "FollowedQuantum", "Process", "file_state", "process")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,8 +43,7 @@ if TYPE_CHECKING:
 FileState = tuple[str, int, int, int, int]
 """A file's path, inode, size, and times of change."""
 
-NOT_THERE: FileState = ("", 0, 0, 0, 0)
-"""The state of a file that can't be looked at."""
+_NOT_THERE: FileState = ("", 0, 0, 0, 0)
 
 
 class Process:
@@ -189,7 +188,7 @@ def _state(uri: str) -> FileState | None:
     try:
         return file_state(uri)
     except OSError:
-        return NOT_THERE
+        return _NOT_THERE
 
 
 class _EnvcapRun:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the documents of quanta in the process that runs them, where no `envcap run` listens.
 
-So it is in a notebook, in a process that inherits no descriptors (of ``pipetask -j``), in one of another interpreter
-than the one that was captured, and when `envcap run` itself was killed.
+So it is in a notebook and in a block of `envcap.capture`, in a process that inherits no descriptors (of ``pipetask
+-j``), in one of another interpreter than the one that was captured, and when `envcap run` itself was killed.
 """
 
 from __future__ import annotations

@@ -91,11 +91,12 @@ class Listener:
         """
         self._hear = hear
         self._listens.acquire()
+        if hear is None:
+            self._stop()
+            return
         # Those who want to be told of signals wait in the main thread, which the kernel need not choose.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
-            if hear is None:
-                raise RuntimeError
             start_new_thread(self._listen, ())
         except (RuntimeError, MemoryError):
             self._stop()

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -106,29 +106,11 @@ def test_one_whose_envcap_run_is_killed_runs(
     assert list(Index(store).attempts()) == []
 
 
-def test_one_that_is_ended_while_it_waits_is_recorded_as_such(
-    store: LocalStore, work: Path, clean_environ: dict[str, str], meanwhile: Callable[[str], dict[str, str]], last: Last
-) -> None:
-    slow = meanwhile("import time; open('waits', 'w').close(); time.sleep(1)")
-    words = [Path(sys.executable).with_name("envcap"), "run", "--store", store.root, "--", sys.executable, "-c"]
-    with subprocess.Popen(
-        [*words, "print('ran')"], cwd=work, env={**clean_environ, **slow}, stdout=subprocess.PIPE, text=True
-    ) as job:
-        deadline = time.monotonic() + 30
-        while not (work / "waits").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        job.send_signal(signal.SIGTERM)
-        assert job.communicate()[0] == ""
-        assert job.returncode == 128 + signal.SIGTERM
-    result = last().result
-    assert result is not None
-    assert (result.status, result.exit) == ("failed", 128 + signal.SIGTERM)
-
-
-def test_an_interrupt_while_it_waits_ends_it_quietly(
-    store: LocalStore, work: Path, clean_environ: dict[str, str], meanwhile: Callable[[str], dict[str, str]], last: Last
-) -> None:
+@pytest.fixture
+def waiting(
+    store: LocalStore, work: Path, clean_environ: dict[str, str], meanwhile: Callable[[str], dict[str, str]]
+) -> Iterator[subprocess.Popen[str]]:
+    """Give a job, in a process group of its own, whose interpreter waits for a second."""
     slow = meanwhile("import time; open('waits', 'w').close(); time.sleep(1)")
     words = [Path(sys.executable).with_name("envcap"), "run", "--store", store.root, "--", sys.executable, "-c"]
     with subprocess.Popen(
@@ -140,9 +122,22 @@ def test_an_interrupt_while_it_waits_ends_it_quietly(
             assert time.monotonic() < deadline
             time.sleep(0.01)
         time.sleep(0.3)
-        os.killpg(job.pid, signal.SIGINT)
-        assert job.communicate() == ("", "")
-        assert job.returncode == 128 + signal.SIGINT
+        yield job
+
+
+def test_one_that_is_ended_while_it_waits_is_recorded_as_such(waiting: subprocess.Popen[str], last: Last) -> None:
+    waiting.send_signal(signal.SIGTERM)
+    assert waiting.communicate() == ("", "")
+    assert waiting.returncode == 128 + signal.SIGTERM
+    result = last().result
+    assert result is not None
+    assert (result.status, result.exit) == ("failed", 128 + signal.SIGTERM)
+
+
+def test_an_interrupt_while_it_waits_ends_it_quietly(waiting: subprocess.Popen[str], last: Last) -> None:
+    os.killpg(waiting.pid, signal.SIGINT)
+    assert waiting.communicate() == ("", "")
+    assert waiting.returncode == 128 + signal.SIGINT
     result = last().result
     assert result is not None
     assert result.exit == 128 + signal.SIGINT
