@@ -15,7 +15,7 @@ import pytest
 
 from envcap.hooks import listening
 from envcap.hooks.listening import Listener
-from envcap.hooks.telling import FACT, is_heard, say, wake
+from envcap.hooks.telling import FACT, LINES, TOKENS, is_heard, say, wake
 from envcap.hooks.variables import CONFIRM_VARIABLE
 
 Listen = Callable[[], Listener]
@@ -219,13 +219,17 @@ def test_what_is_no_text_is_said_all_the_same(listener: Listener) -> None:
     assert listener.end() == ["degraded: \\udce9 \\ud800"]
 
 
-def test_one_who_has_lost_either_descriptor_is_not_heard(listener: Listener) -> None:
-    number = int(listener.variable.partition(":")[0])
-    kept = os.dup(number)
-    os.close(number)
-    try:
-        assert not is_heard()
-    finally:
-        os.dup2(kept, number)
-        os.close(kept)
+@pytest.mark.parametrize("lost", [LINES, TOKENS])
+def test_one_who_has_lost_either_descriptor_is_not_heard(
+    listener: Listener, lost: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handed_down = [name.partition(":") for name in listener.variable.split(" ")]
+    copies = [os.dup(int(number)) for number, _, _ in handed_down]
+    monkeypatch.setenv(
+        CONFIRM_VARIABLE,
+        " ".join(f"{copy}:{inode}" for copy, (_, _, inode) in zip(copies, handed_down, strict=True)),
+    )
     assert is_heard()
+    os.close(copies.pop(lost))
+    assert not is_heard()
+    os.close(copies.pop())
