@@ -66,8 +66,8 @@ class CleanTexts:
         if not self._loaded:
             self._loaded = True
             found = memo.get(_SUBJECT, fingerprint(self.judged_by))
-            if isinstance(found, list):
-                self._kept = frozenset(one for one in found if isinstance(one, str))
+            if isinstance(found, str):
+                self._kept = frozenset(found[at : at + _DIGITS] for at in range(0, len(found), _DIGITS))
 
     def save(self, memo: Memo) -> None:
         """Keep for later processes what this one found, if that is worth it: every job says a few things of its own."""
@@ -75,7 +75,8 @@ class CleanTexts:
         costly = any(text.startswith(_MARK) and _digest(text) in new for text in self._new)
         if self._loaded and (costly or len(new) >= _WORTH_KEEPING):
             kept = new if len(self._kept) + len(new) > _MOST else new | self._kept
-            memo.put(_SUBJECT, fingerprint(self.judged_by), sorted(kept))
+            # One text: thousands would take as long to guard, to write and to read as all that a short job says.
+            memo.put(_SUBJECT, fingerprint(self.judged_by), "".join(kept))
             self._kept = frozenset(kept)
 
 

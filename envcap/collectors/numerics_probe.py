@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
 
 __all__ = ("LIBM", "LibraryProbe", "is_numerical")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ctypes
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
 LIBM = "libm"

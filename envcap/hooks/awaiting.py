@@ -1,18 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Waits until `envcap run` has recorded the job: until then its interpreter runs nothing of the job's own."""
+"""Waits until `envcap run` has recorded the job: until then its interpreter runs nothing of the job's own.
+
+It imports nothing that Python has not loaded or built in: the job may have modules of its own with such names.
+"""
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # what `signal` wraps; every Python has it built in
 import os
-import select
-import signal
+import time
 
 from .telling import LINES, TOKENS, handed_down
 from .variables import CONTEXT_VARIABLE
 
 __all__ = ("await_context",)
 
-_AGAIN_MS = 20
+_AGAIN_S = 0.0003
+_LATE = 1.02
+"""How much longer each look is waited for than the last one: nobody waits longer than by a fiftieth."""
 _LONGEST = 1 << 17
 
 
@@ -22,12 +27,12 @@ def await_context() -> None:
     text = ""
     if lines is not None and tokens is not None:
         # Python has not begun yet: as long, an interrupt ends it as it ends any program.
-        may_end = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        may_end = _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler
         if may_end:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
         text = _first_line(lines, tokens)
         if may_end:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            _signal.signal(_signal.SIGINT, _signal.default_int_handler)
     if text:
         os.environ[CONTEXT_VARIABLE] = text
     else:
@@ -35,14 +40,15 @@ def await_context() -> None:
 
 
 def _first_line(lines: int, tokens: int) -> str:
-    poll = select.poll()
-    poll.register(tokens, select.POLLIN)
-    ended = False
+    ended, again = False, _AGAIN_S
     while True:
         line, end, _ = os.pread(lines, _LONGEST, 0).partition(b"\n")
         if end and b"\0" not in line:
             return line.decode("utf-8", "surrogateescape")
         if ended:
             return ""
-        # Another one may take the token.
-        ended = any(event & select.POLLHUP for _, event in poll.poll(_AGAIN_MS))
+        try:
+            ended = not os.read(tokens, 1)  # a token that is taken has the listener put another
+        except BlockingIOError:
+            time.sleep(again)
+            again *= _LATE

@@ -46,6 +46,7 @@ class Imports:
         self._whole: set[str] = set()
         self._namespaces: dict[str, Mapping[str, Any]] = {}
         self._below = {"": False}
+        self._settled: dict[str, str] = {}
         self._found: dict[str, tuple[str, str]] = {}
 
     def now(self) -> Imported:
@@ -58,15 +59,28 @@ class Imports:
             self._forget()  # a package came after what is below it
             new = self._new(modules)
         self._seen.update(new)
-        for parent in {name.rpartition(".")[0] for name in new} - self._parents:
+        parents = {name: name.rpartition(".")[0] for name in new}
+        for parent in {*parents.values()} - self._parents:
             self._parents.add(parent)
             if parent in self._found and parent not in self._whole and _is_installed(self._found[parent][1]):
                 del self._found[parent]
         for name, has in new.items():
             path = has.get("__file__") or _of_program(name, has)
-            if isinstance(path, str) and path[:1] == "/" and self._counts(name, path):
-                self._found[name] = (_main(has, path) if name in _PROGRAM else name, path)
+            if not isinstance(path, str) or path[:1] != "/":
+                continue
+            folder = self._settled.get(parents[name])
+            if folder is None or not path.startswith(folder):
+                if self._counts(name, path):
+                    self._found[name] = (_main(has, path) if name in _PROGRAM else name, path)
+                folder = self._folder(name, path)
+            if folder is not None:
+                self._settled[name] = folder
         return sorted({*self._found.values()})
+
+    def _folder(self, name: str, path: str) -> str | None:
+        """Return the folder in which nothing below a package counts, if there is one: most modules are in such."""
+        settled = name in self._whole and (_is_installed(path) or path.startswith(self._own))
+        return os.path.dirname(path) + "/" if settled else None
 
     def _new(self, modules: Mapping[str, object]) -> dict[str, Mapping[str, Any]]:
         """Return what the modules have that were not seen yet; which of them are packages is noted."""

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import sys
-from functools import cache
 
 __all__ = ("count_loads",)
 
@@ -19,10 +18,13 @@ def count_loads() -> tuple[int, int] | None:
 
     ctypes is used if the payload has it, and not loaded for this alone.
     """
-    return _counter()() if "ctypes" in sys.modules else None
+    if "ctypes" not in sys.modules:
+        return None
+    if not _counters:
+        _counters.append(_counter())
+    return _counters[0]()
 
 
-@cache
 def _counter() -> Callable[[], tuple[int, int] | None]:
     import ctypes
 
@@ -47,3 +49,7 @@ def _counter() -> Callable[[], tuple[int, int] | None]:
         return next(iter(counted), None)
 
     return counter
+
+
+_counters: list[Callable[[], tuple[int, int] | None]] = []
+"""The one that this process has made, if any."""

@@ -7,6 +7,7 @@ import gc
 import json
 from collections.abc import Mapping
 
+from ..digest import use_openssl
 from ..model.manifest import Outcome
 from ..store.journal import Journal
 from .background import Background
@@ -33,6 +34,7 @@ class PayloadQuanta:
 
     def __init__(self, context: Context, journal: Journal, outcomes: Mapping[str, Outcome]) -> None:
         gc.enable()  # while there were no quanta, there was nothing to collect
+        use_openssl()  # nor to hash
         self._untold: list[str] = []
         self._background = Background()
         self._recorder = Recorder(

@@ -55,7 +55,7 @@ def state_of(writer: Writer) -> str:
 def boot_id() -> str | None:
     """Return what tells this start of this node from others; `None` if it can't be read."""
     try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as stream:
+        with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as stream:
             return stream.read().strip()
     except OSError:
         return None

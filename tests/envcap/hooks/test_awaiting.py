@@ -154,7 +154,7 @@ def test_only_a_hook_that_is_certain_to_be_loaded_counts(monkeypatch: pytest.Mon
 
 def test_half_of_what_it_is_told_is_not_enough() -> None:
     lines = os.memfd_create("lines")
-    tokens, put = os.pipe()
+    tokens, put = os.pipe2(os.O_NONBLOCK)
 
     def tell() -> None:
         for part in (b'{"half', b'": 1}\nother lines', b"\n"):

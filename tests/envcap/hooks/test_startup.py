@@ -29,6 +29,25 @@ def test_is_loaded_within_envcap_run_only(
     assert (done.stdout.strip(), done.stderr) == (expected, "")
 
 
+def test_modules_of_the_job_with_names_of_pythons_own_are_its_own(
+    envcap: Run, work: Path, clean_environ: dict[str, str]
+) -> None:
+    """What envcap imports of Python's own, at the start or the end, a job may have itself, beside its script."""
+    script = "import sys; print(*(name for name in sys.modules if not name.startswith('envcap')))"
+    (work / "script.py").write_text(script)
+    plain = subprocess.run(
+        [sys.executable, "script.py"], cwd=work, env=clean_environ, capture_output=True, text=True, check=True
+    )
+    free = {"__future__", "atexit"}  # nobody has the first for another purpose, and nobody can replace the other
+    for name in sys.stdlib_module_names - {*plain.stdout.split()} - free:
+        (work / f"{name}.py").write_text("print('of the job:', __name__)")
+    (work / "script.py").write_text(f"{script}; import signal")
+    done = envcap("run", "--", sys.executable, "script.py")
+    loaded, *others = done.stdout.splitlines()
+    assert {*loaded.split()} - free == {*plain.stdout.split()} - free
+    assert (done.returncode, others, done.stderr) == (0, ["of the job: signal"], "")
+
+
 def confirm(descriptor: int) -> str:
     """Return what names a pipe: its number, device and inode."""
     state = os.fstat(descriptor)
