@@ -40,7 +40,7 @@ CLEAN = CleanTexts(str(module.__file__) for module in (secret_names, secret_sear
 """What was looked at before."""
 
 _ID = re.compile(r"(?:sha256:)?[0-9a-f-]*$|[0-9TZ:.+-]*$")
-_MARKER = re.compile(r"<scrubbed:([a-z0-9-]+)>")
+_MARKER = r"<scrubbed:([a-z0-9-]+)>"
 
 # One variable, one path, one name is seen again and again; a patch or a configuration is not, and would fill memory.
 _remembered = lru_cache(maxsize=1024)(search_and_replace)
@@ -48,12 +48,12 @@ _remembered = lru_cache(maxsize=1024)(search_and_replace)
 
 def has_scrubbed(text: str) -> bool:
     """Whether something was taken out of a text."""
-    return "<scrubbed:" in text and _MARKER.search(text) is not None
+    return "<scrubbed:" in text and re.search(_MARKER, text) is not None
 
 
 def scrubbed_kinds(text: str) -> list[str]:
     """Return the kinds of what was taken out of a text, sorted."""
-    return sorted(set(_MARKER.findall(text))) if "<scrubbed:" in text else []
+    return sorted(set(re.findall(_MARKER, text))) if "<scrubbed:" in text else []
 
 
 def scrub(text: str, *, code: bool = False) -> str:

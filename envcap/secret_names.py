@@ -24,14 +24,12 @@ _SECRET_NAME = re.compile(
     r"|password|passwd|passphrase|passcode|secret|credential|authorization|macaroon|keytab"
     r"|(?:api|private|access|account|signing|encryption|client|session)[-_]?key|connection[-_]?string"
 )
-_HARMLESS_NAME = re.compile(
-    r"(?i)^-*no[-_]|[-_](?:stdin|file|fd|path|dir|env|command|prompt|type|url|length|count|name)$"
-)
+_HARMLESS_NAME = r"(?i)^-*no[-_]|[-_](?:stdin|file|fd|path|dir|env|command|prompt|type|url|length|count|name)$"
 
 
 def is_secret_name(name: str) -> bool:
     """Whether a variable, option or field of this name is likely to hold a secret."""
-    return _SECRET_NAME.search(name) is not None and _HARMLESS_NAME.search(name) is None
+    return _SECRET_NAME.search(name) is not None and re.search(_HARMLESS_NAME, name) is None
 
 
 def is_secret_file(path: str) -> bool:

@@ -64,5 +64,5 @@ class PayloadQuanta:
 
     def settle(self) -> list[str]:
         """Write what is left; return what could not be done, line by line."""
-        self._background.wait()
+        self._background.settle()
         return self._untold

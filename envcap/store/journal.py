@@ -55,8 +55,9 @@ _FULL = 1 << 30
 
 _MAX_HEADER = 256
 _MOST_READINGS = 8
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_SHARD = re.compile(r"[0-9a-f]{2}")
+# As texts: a job writes a journal, and compiling them would take longer than that.
+_DAY = r"\d{4}-\d\d-\d\d"
+_SHARD = r"[0-9a-f]{2}"
 _RESERVE = 8192
 _TORN = "cut short"
 
@@ -276,9 +277,9 @@ def journal_paths(root: str) -> Iterator[str]:
         raise StoreError(f"store {root}: can't list its journals: {err.strerror or err}") from err
 
 
-def _folders(top: str, names: re.Pattern[str]) -> list[str]:
+def _folders(top: str, names: str) -> list[str]:
     """Return directories by their names; a link may lead to another store, whose journals are not this one's."""
-    found = [os.path.join(top, name) for name in sorted(os.listdir(top)) if names.fullmatch(name)]
+    found = [os.path.join(top, name) for name in sorted(os.listdir(top)) if re.fullmatch(names, name)]
     return [path for path in found if stat.S_ISDIR(os.lstat(path).st_mode)]
 
 

@@ -33,7 +33,6 @@ def test_it_is_done_in_order_while_the_payload_goes_on() -> None:
     assert len(done) < 5
     background.settle()
     assert done == [0, 1, 2, 3, 4]
-    background.wait()
 
 
 def test_a_process_that_ends_waits_for_it() -> None:
@@ -66,11 +65,11 @@ def test_a_fork_waits_for_it_and_finds_one_thread() -> None:
         "pid = os.fork()\n"
         "if pid == 0:\n"
         "    background.submit(lambda: print('child', flush=True))\n"
-        "    background.wait()\n"
+        "    background.settle()\n"
         "    os._exit(0)\n"
         "os.waitpid(pid, 0)\n"
         "background.submit(lambda: print('parent', flush=True))\n"
-        "background.wait()\n"
+        "background.settle()\n"
         "print(len(os.listdir('/proc/self/task')))"
     )
     done = run(code)
@@ -108,5 +107,18 @@ def test_where_there_can_be_no_thread_it_is_done_at_once_and_once(monkeypatch: p
         background.submit(lambda: done.append((1, os.getpid())))
         assert done == [(1, os.getpid())]
     background.submit(lambda: done.append((2, os.getpid())))
-    background.wait()
+    background.settle()
     assert done == [(1, os.getpid()), (2, os.getpid())]
+
+
+def test_whoever_has_settled_finds_no_thread_of_it_however_it_ended() -> None:
+    code = (
+        "for number in range(500):\n"
+        "    background.submit(lambda: number % 3 and time.sleep(0.0001))\n"
+        "    time.sleep(number % 7 * 0.0001)\n"
+        "    background.settle()\n"
+        "    assert len(os.listdir('/proc/self/task')) == 1\n"
+        "print('done')"
+    )
+    done = run(code)
+    assert (done.stdout, done.stderr) == ("done\n", "")
