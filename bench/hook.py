@@ -22,6 +22,7 @@ from envcap.store.journal import END, Record, read_journal
 from envcap.store.pack import PackWriter
 
 from .bps import Workflow, bps_rows
+from .instructions import instruction_rows
 from .job_environment import ROOT, JobEnvironment, Usage
 from .paired import Figures, Row, measure_pairs, report, setting, value_row
 
@@ -55,6 +56,7 @@ def main() -> None:
         rows: list[Row] = []
         for part in (
             pipeline_rows(pipeline),
+            instruction_rows(pipeline.run, jobs.python, folder),
             quantum_rows(pipeline),
             quantum_size_rows(pipeline),
             bps_rows(pipeline.workflow()),
