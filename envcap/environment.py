@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from .collectors.base import Collector, Keep, collect
+from .collectors.base import Collector, collect, noting
 from .errors import EnvcapError, FormatError
 from .fingerprint import Fingerprint, fingerprint
 from .memo import Memo
@@ -172,7 +172,7 @@ def capture_environment(
                 environment.outcomes[cls.kind] = Outcome(status="captured")
                 continue
         blobs: list[str] = []
-        collected, outcome = collect(collector, target, _noting(keeper.blob, blobs))
+        collected, outcome = collect(collector, target, noting(keeper.blob, blobs))
         if collected is not None:
             try:
                 document, notes = _guarded(collected.component, cls.kind)
@@ -216,17 +216,6 @@ def _site(
     if not notes and keeper.failure is None:
         memorise_document(memo, subject, state, kept)
     return kept
-
-
-def _noting(keep: Keep, digests: list[str]) -> Keep:
-    """Return what keeps a blob and notes its digest."""
-
-    def noting(media_type: str, data: bytes) -> Descriptor:
-        kept = keep(media_type, data)
-        digests.append(kept.digest)
-        return kept
-
-    return noting
 
 
 def _guarded(document: _D, place: str) -> tuple[_D, dict[str, str]]:

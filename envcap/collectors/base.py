@@ -12,7 +12,7 @@ from ..model.document import Document
 from ..model.manifest import Outcome
 from ..target import Target
 
-__all__ = ("NO_PYTHON", "Absent", "Collected", "Collector", "Keep", "collect")
+__all__ = ("NO_PYTHON", "Absent", "Collected", "Collector", "Keep", "collect", "noting")
 
 NO_PYTHON = "the command is no Python program"
 """Why there is nothing to find for a collector that looks at the command's interpreter."""
@@ -110,3 +110,14 @@ def collect(collector: Collector, target: Target, keep: Keep) -> tuple[Collected
         return None, Outcome(status="failed", reason=str(err))
     except Exception as err:  # noqa: BLE001  (whatever a collector does wrong is its outcome, and is recorded as such)
         return None, Outcome(status="failed", reason=f"{type(err).__name__}: {err}")
+
+
+def noting(keep: Keep, digests: list[str]) -> Keep:
+    """Return what keeps a blob and notes its digest."""
+
+    def keep_and_note(media_type: str, data: bytes) -> Descriptor:
+        kept = keep(media_type, data)
+        digests.append(kept.digest)
+        return kept
+
+    return keep_and_note

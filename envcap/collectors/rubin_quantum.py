@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from ..model.components import RubinConfig, RubinQuantum
 from ..model.descriptor import Descriptor
 from ..model.manifest import DatasetGroup, Outcome
-from ..pexconfig import ConfigRefusedError, parse_config
 from ..redact import SECRET_NAME, is_secret_name, scrub, scrub_document, scrubbed, scrubbed_kinds
 from ..target import Target
 from .base import Collected, Collector, Keep
@@ -105,6 +104,7 @@ def keep_config(text: str, keep: Keep) -> tuple[Descriptor, dict[str, str]]:
     scrubbed : `dict` [ `str`, `str` ]
         What was taken out: kind by place.
     """
+    from ..pexconfig import ConfigRefusedError, parse_config
 
     def kept(clean: str) -> Descriptor:
         return keep(CONFIG_MEDIA_TYPE, clean.encode("utf-8", "surrogateescape"))

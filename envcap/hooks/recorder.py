@@ -24,17 +24,16 @@ import stat
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from ..collectors.rubin_quantum import QuantumFacts, keep_config
+from ..collectors.rubin_quantum import QuantumFacts
 from ..environment import Environment
 from ..errors import CollectorError, FormatError
-from ..model.descriptor import Descriptor
 from ..model.manifest import DatasetGroup, Job, Outcome
 from ..model.result import FileRecord
 from ..redact import scrub, scrub_argv
 from ..store.journal import Journal
-from ..store.keeper import Keeper
 from ..store.local import LocalStore
 from .attempt import file_record
+from .configuration import KeptConfiguration, kept_configuration
 from .following import FileState, file_state
 from .loaded import Loaded, LoadedOnce, Remembered
 from .quantum_recording import QuantumRecording
@@ -46,9 +45,7 @@ _DIGESTS = 100_000
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, TypeAlias
-
-    KeptConfig: TypeAlias = tuple[Descriptor, Outcome | None, Mapping[str, str]]
+    from typing import Any
 
 
 class Recorder:
@@ -130,16 +127,14 @@ class _Process:
         self._scheduler = facts["scheduler"]
         prefixes = facts["prefix"], facts["base_prefix"]
         self._remembered = Remembered(recorder.store, prefixes, recorder.environment.fingerprints)
-        self._configs: dict[int, KeptConfig] = {}
+        self._configs: dict[int, KeptConfiguration] = {}
         self._observed: dict[int, LoadedOnce] = {}
         self._running: dict[int, QuantumRecording] = {}
 
     def take(self, kind: str, facts: Mapping[str, Any]) -> None:
         number = facts["number"]
         if kind == "config":
-            keeper = Keeper(self._recorder.store)
-            descriptor, scrubbed = keep_config(facts["text"], keeper.blob)
-            self._configs[number] = descriptor, keeper.failure, scrubbed
+            self._configs[number] = kept_configuration(facts["text"], self._recorder.store)
         elif kind == "observed":
             self._observed[number] = LoadedOnce(partial(_loaded, facts), self._remembered)
             if len(self._observed) > _REMEMBERED:
