@@ -204,7 +204,11 @@ def peer_rows(large: Large) -> Iterator[Row]:
             return large.jobs.run(command, environ=environ)
 
         for kind in ("cold", "warm"):
-            measured = list(measure_pairs(peer, lambda kind=kind: large.capture(cold=kind == "cold"), pairs))
+
+            def capture(cold: bool = kind == "cold") -> Usage:
+                return large.capture(cold=cold)
+
+            measured = list(measure_pairs(peer, capture, pairs))
             figures = Figures.of(measured, lambda usage: usage.wall * 1000)
             yield figures.ratio_row(f"{kind} capture, whole process", "ms", name)
 

@@ -30,6 +30,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from itertools import chain
+from types import ModuleType
 from typing import Any
 
 from envcap.hooks import pipetask
@@ -50,9 +51,11 @@ class Switchboard:
     def __init__(self) -> None:
         self.wall: Counter[str] = Counter()
         self.cpu: Counter[str] = Counter()
-        self._places: list[tuple[type, str, object, object]] = []
+        self._places: list[tuple[type | ModuleType, str, object, object]] = []
 
-    def wrap(self, owner: type, name: str, around: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    def wrap(
+        self, owner: type | ModuleType, name: str, around: Callable[[Callable[..., Any]], Callable[..., Any]]
+    ) -> None:
         """Wrap one function, as the hook would."""
         original = getattr(owner, name)
         # What the original takes counts against what the wrap around it takes.

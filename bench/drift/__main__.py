@@ -29,7 +29,7 @@ __all__ = ("main",)
 def main() -> None:
     """Inject, score, print and keep."""
     wanted = re.compile(os.environ.get("CAUSES", ""))
-    scores = []
+    scores: list[Score] = []
     with tempfile.TemporaryDirectory() as folder:
         workshop = Workshop(Path(folder))
         for family in (command_causes, container_causes, quantum_causes):
