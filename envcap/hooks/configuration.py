@@ -40,6 +40,6 @@ def kept_configuration(text: str, store: ObjectStore) -> KeptConfiguration:
 
     keeper, kept = Keeper(store), list[str]()
     found, scrubbed = keep_config(text, noting(keeper.blob, kept))
-    if keeper.failure is None and not scrubbed and state.is_settled(time.time_ns()):
+    if not scrubbed and state.is_settled(time.time_ns()):
         memorise_document(memo, subject, state, found, kept)
     return found, keeper.failure, scrubbed

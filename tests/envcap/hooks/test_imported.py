@@ -113,6 +113,14 @@ class TestCode:
         found = imported("-c", "import tasks; " + PRINT, PYTHONPATH=str(tmp_path / "stack"))
         assert found == {"tasks": "stack/tasks/__init__.py", "tasks.warp": "stack/tasks/warp.py"}
 
+    def test_code_within_an_installed_package_is_told(
+        self, imported: Callable[..., dict[str, str]], site: Path, tmp_path: Path
+    ) -> None:
+        write(tmp_path / "own" / "added.py")
+        code = f"import whole; whole.__path__.append({str(tmp_path / 'own')!r}); import whole.added, whole.part.deep; "
+        found = imported("-c", code + PRINT, PYTHONPATH=str(site))
+        assert found == {"whole": "lib/site-packages/whole/__init__.py", "whole.added": "own/added.py"}
+
     def test_a_script_goes_by_the_name_of_its_file(
         self, imported: Callable[..., dict[str, str]], tmp_path: Path
     ) -> None:
