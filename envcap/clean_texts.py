@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _LONGEST = 256
 _MOST = 4096
 _WORTH_KEEPING = 8
-_OF_EACH = 2
+_OF_EACH = 4
 _SUBJECT = "clean texts"
 _MARK = "\x1d"
 _DIGITS = 20
@@ -39,7 +39,7 @@ class CleanTexts:
     def __init__(self, judged_by: Iterable[str]) -> None:
         self.judged_by = tuple(judged_by)
         self._new: set[str] = set()
-        self._times = 0
+        self._documents = 0
         self._seen: set[str] = set()
         self._kept: frozenset[str] = frozenset()
         self._loaded = False
@@ -60,9 +60,13 @@ class CleanTexts:
 
     def add(self, texts: Iterable[str]) -> None:
         """Add texts; long ones are seldom seen twice."""
-        self._times += 1
         if len(self._new) < _MOST:
             self._new.update(text for text in texts if len(text) <= _LONGEST)
+
+    def add_document(self, texts: Iterable[str]) -> None:
+        """Add the texts of one document."""
+        self._documents += 1
+        self.add(texts)
 
     def load(self, memo: Memo) -> None:
         """Take in what earlier processes on this node found."""
@@ -79,7 +83,7 @@ class CleanTexts:
         """
         new = {_digest(text) for text in self._new} - self._kept
         costly = any(text.startswith(_MARK) and _digest(text) in new for text in self._new)
-        if self._loaded and (costly or len(new) >= max(_WORTH_KEEPING, _OF_EACH * self._times)):
+        if self._loaded and (costly or len(new) >= max(_WORTH_KEEPING, _OF_EACH * self._documents)):
             kept = new if len(self._kept) + len(new) > _MOST else new | self._kept
             # One text: thousands would take as long to guard, to write and to read as all that a short job says.
             memo.put(_SUBJECT, fingerprint(self.judged_by), "".join(kept))

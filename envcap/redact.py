@@ -128,8 +128,7 @@ def scrub_document(data: Mapping[str, Any], place: str = "") -> tuple[Mapping[st
         notes: dict[str, str] = {}
         return _scrub_value(data, place, notes), notes
     # Nearly all of what a document says was in an earlier one too: it is looked at once.
-    CLEAN.add(texts)
-    CLEAN.add(f"{_AS_NAME}{name}" for name in names)
+    CLEAN.add_document((*texts, *(f"{_AS_NAME}{name}" for name in names)))
     return data, {}
 
 

@@ -40,6 +40,7 @@ def kept_configuration(text: str, store: ObjectStore) -> KeptConfiguration:
 
     keeper, kept = Keeper(store), list[str]()
     found, scrubbed = keep_config(text, noting(keeper.blob, kept))
-    if not scrubbed and state.is_settled(time.time_ns()):
+    # Of a text from which something was taken out, not even a digest is noted.
+    if digest in kept and not scrubbed and state.is_settled(time.time_ns()):
         memorise_document(memo, subject, state, found, kept)
     return found, keeper.failure, scrubbed

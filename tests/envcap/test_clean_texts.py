@@ -32,7 +32,7 @@ def process(rules: Path, memo: Memo, *documents: list[str]) -> CleanTexts:
     texts = CleanTexts([str(rules)])
     texts.load(memo)
     for document in documents:
-        texts.add(document)
+        texts.add_document(document)
     texts.save(memo)
     return texts
 
@@ -56,6 +56,15 @@ def test_what_each_document_says_of_its_own_is_not_kept(rules: Path, memo: Memo)
     found = process(rules, memo)
     assert SHARED[0] in found
     assert "file 0" not in found
+
+
+def test_what_is_looked_at_by_itself_is_kept(rules: Path, memo: Memo) -> None:
+    texts = CleanTexts([str(rules)])
+    texts.load(memo)
+    for text in SHARED:
+        texts.add((text,))
+    texts.save(memo)
+    assert all(text in process(rules, memo) for text in SHARED)
 
 
 def test_the_latest_take_the_place_of_too_many(rules: Path, memo: Memo) -> None:

@@ -91,6 +91,21 @@ def test_one_with_a_secret_is_not_remembered(store: LocalStore, parsed: list[str
     assert not any(path.is_file() for path in cache.rglob("*"))
 
 
+def test_what_was_taken_out_before_is_told_each_time(store: LocalStore) -> None:
+    marked = TEXT + "config.note='<scrubbed:github-token>'\n"
+    for _ in range(2):
+        assert kept_configuration(marked, store)[2] == {"configuration.fields.note": "github-token"}
+
+
+def test_nor_is_one_that_is_refused_and_has_a_secret(store: LocalStore, parsed: list[str], cache: Path) -> None:
+    secret = TEXT + "print()\nconfig.password='hunter2hunter2'\n"  # what is refused, and told, is the line before it
+    for _ in range(2):
+        refused = RubinConfig.from_bytes(store.get(kept_configuration(secret, store)[0].digest))
+        assert b"hunter2" not in store.get(refused.text.digest)
+    assert parsed == [secret, secret]
+    assert not any(path.is_file() for path in cache.rglob("*"))
+
+
 def test_one_that_could_not_be_kept_is_not_remembered(
     store: LocalStore, parsed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
