@@ -24,6 +24,7 @@ from .world import CommandFailedError, World
 __all__ = ("main",)
 
 _OUT = Path("demo-out")
+_CACHE = "Signature: 8a477f597d28d172789f06886806bc55\n"  # https://bford.info/cachedir
 _OLD_NUMPY = "numpy==2.3.5"
 _COADD = ("--data-id", "instrument=StarCam", "--data-id", "detector=0", "--collection", "u/me/first")
 _CATALOG = (*_COADD, "--data-id", "exposure=2026031400001")
@@ -92,6 +93,9 @@ def main() -> int:
     """Run the demo; 0 if both re-runs are the same as the originals and the control isn't."""
     shutil.rmtree(_OUT, ignore_errors=True)
     _OUT.mkdir()
+    # What lies in it is no code of the checkout, for git or for whoever captures a job whose code that is.
+    (_OUT / ".gitignore").write_text("*\n")
+    (_OUT / "CACHEDIR.TAG").write_text(_CACHE)
     world = World(_OUT.resolve())
     demo = _Demo(world)
     try:

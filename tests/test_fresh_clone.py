@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from envcap.collectors.source_state import state_files
+
 _ROOT = Path(__file__).resolve().parents[1]
 _SECONDS = 300
 _KEPT = ("LANG", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -25,10 +27,13 @@ def _clone(to: Path) -> None:
         if (_ROOT / name).is_file():
             (to / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(_ROOT / name, to / name)
+    who = ("-c", "user.name=newcomer", "-c", "user.email=newcomer@localhost", "-c", "commit.gpgsign=no")
+    for words in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message", "clone")):
+        subprocess.run(["git", "-C", to, *who, *words], check=True, capture_output=True)
 
 
 @pytest.mark.slow
-def test_make_demo(tmp_path: Path) -> None:
+def test_make_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clone, home, tools = tmp_path / "clone", tmp_path / "home", tmp_path / "bin"
     for folder in (clone, home, tools):
         folder.mkdir()
@@ -52,3 +57,8 @@ def test_make_demo(tmp_path: Path) -> None:
     assert len(picture) > 50_000
     assert not (home / ".cache" / "envcap").exists()
     assert not (home / ".local").exists()
+    # Whoever runs the tests next does so beside what the demo left.
+    monkeypatch.setenv("HOME", str(home))
+    looked_at = list(state_files(str(clone), str(clone)))
+    assert str(clone / "README.md") in looked_at
+    assert not any(path.startswith(f"{clone / 'demo-out'}/") for path in looked_at)
