@@ -15,7 +15,7 @@ from .loaded import KINDS, Loaded, Observed, Remembered
 
 __all__ = ("LOST", "observed_in_children")
 
-LOST = "{lost} of {all} Python processes ended without saying what they had loaded (killed, or os._exit)"
+LOST = "{lost} of {all} Python processes did not say what they had loaded (killed, ended by os._exit, or running still)"
 """Why it isn't known what was in effect in all of them."""
 
 _NO_PYTHON = "the command ran no Python program, and from outside a program's libraries can't be seen"
