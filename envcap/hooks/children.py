@@ -13,7 +13,7 @@ from ..model.manifest import Outcome
 from ..store.base import ObjectStore
 from .loaded import KINDS, Loaded, Observed, Remembered
 
-__all__ = ("LOST", "observed_in_children")
+__all__ = ("LOST", "observed_in_children", "unended")
 
 LOST = "{lost} of {all} Python processes did not say what they had loaded (killed, ended by os._exit, or running still)"
 """Why it isn't known what was in effect in all of them."""
@@ -33,7 +33,7 @@ def observed_in_children(store: ObjectStore, said: Sequence[str], environment: E
     environment : `Environment`
         What was captured before.
     """
-    began, ended = ({line.partition(" ")[2] for line in said if line.startswith(word)} for word in ("began ", "ended "))
+    began = set(_said(said, "began "))
     found = Observed()
     if not began:
         reason = _UNTOLD.format(prefix=environment.prefix) if environment.prefix else _NO_PYTHON
@@ -51,11 +51,16 @@ def observed_in_children(store: ObjectStore, said: Sequence[str], environment: E
     except EnvcapError as err:
         failed = Outcome(status="failed", reason=str(err))
         found.outcomes = dict.fromkeys(KINDS, failed)
-    if lost := len(began - ended):
+    if lost := len(unended(said)):
         reason = LOST.format(lost=lost, all=len(began))
         for kind in KINDS:
             found.outcomes[kind] = Outcome(status="failed", reason=reason)
     return found
+
+
+def unended(said: Sequence[str]) -> set[str]:
+    """Return the pids of the processes that said that they began, and not that they end."""
+    return {*_said(said, "began ")} - {*_said(said, "ended ")}
 
 
 def _said(lines: Sequence[str], word: str) -> Iterator[str]:

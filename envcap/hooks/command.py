@@ -112,7 +112,7 @@ def run_command(job: CommandJob) -> int:
             if not listener.tell(context or ""):
                 context = None
             ended = _ended(payload, recording, listener, context)
-    said = listener.end() if listener is not None else []
+    said = listener.end(recording.expects_more if recording is not None else None) if listener is not None else []
     if recording is not None:
         recording.end(ended, said)
     return ended.status

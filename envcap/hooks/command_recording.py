@@ -16,6 +16,7 @@ from ..redact import CLEAN, scrub_argv
 from ..revalidation import changes_since
 from ..store.journal import Journal
 from ..store.local import LocalStore
+from ..store.state import runs
 from ..target import Target
 from ..trust.key import key_path
 from .attempt import AttemptWriter, open_journal, to_be_told
@@ -162,6 +163,13 @@ class CommandRecording:
             from . import artifacts
 
             self._beside[artifacts.KIND] = artifacts.look_for_artifacts(self._target, store)
+
+    @staticmethod
+    def expects_more(said: Sequence[str]) -> bool:
+        """Whether a process of the payload, which is over, has still to say what it had loaded."""
+        from .children import unended
+
+        return any(runs(int(pid)) for pid in unended(said) if pid.isdecimal())
 
     def end(self, ended: Ended, said: Sequence[str]) -> None:
         """Write the result.

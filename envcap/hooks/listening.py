@@ -12,8 +12,9 @@ import fcntl
 import os
 import select
 import signal
+import time
 from _thread import allocate_lock, start_new_thread
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from .telling import FACT
@@ -29,6 +30,8 @@ _TO_FREE = 1 << 22
 _FIRST_LINE = 1 << 17
 """What is never given back, in bytes: the line that a process may still wait for."""
 _AGAIN_S = 0.01
+_LINGER_S = 0.2
+_BETWEEN_LOOKS_S = 0.002
 
 
 class Listener:
@@ -58,7 +61,7 @@ class Listener:
         # Of a pipe of one page, one token takes all room.
         fcntl.fcntl(self._put, fcntl.F_SETPIPE_SZ, 1)
         os.set_inheritable(self._tokens, True)
-        self.variable = f"{_name(self._file)} {_name(self._tokens)}"
+        self.variable = f"{_name(self._file)} {_name(self._tokens)} {os.getpid()}"
         self._hear: Callable[[str], None] | None = None
         self._at = self._kept = 0
         self._freed = _FIRST_LINE
@@ -107,8 +110,14 @@ class Listener:
         os.close(self._put)
         self._listens.release()
 
-    def end(self) -> list[str]:
-        """Hear what is left; return, line by line, what was said and is no `FACT`. It never raises."""
+    def end(self, expects_more: Callable[[Sequence[str]], bool] | None = None) -> list[str]:
+        """Hear what is left; return, line by line, what was said and is no `FACT`. It never raises.
+
+        Parameters
+        ----------
+        expects_more : callable, optional
+            Takes what was said, and returns whether to wait a moment for more.
+        """
         self._over = True
         heard = False
         while not heard:
@@ -116,8 +125,11 @@ class Listener:
                 os.read(self._tokens, 1)
             heard = self._listens.acquire(timeout=_AGAIN_S)
         with self._telling_what_fails():
-            # Some payloads leave processes behind that never stop.
-            self._read(min(os.fstat(self._file).st_size, self._at + _MAX_LEFT))
+            self._read_what_is_left()
+            until = time.monotonic() + _LINGER_S
+            while expects_more is not None and time.monotonic() < until and expects_more(self._said):
+                time.sleep(_BETWEEN_LOOKS_S)
+                self._read_what_is_left()
         os.close(self._file)
         os.close(self._tokens)
         return self._said
@@ -134,6 +146,10 @@ class Listener:
                     poll.poll()
         finally:
             self._stop()
+
+    def _read_what_is_left(self) -> None:
+        # Some payloads leave processes behind that never stop.
+        self._read(min(os.fstat(self._file).st_size, self._at + _MAX_LEFT))
 
     @contextmanager
     def _telling_what_fails(self) -> Iterator[None]:

@@ -21,7 +21,8 @@ LINES, TOKENS = 0, 1
 
 def say(line: str) -> bool:
     """Tell `envcap run` something, if there is room; return whether there was. It reads it by the payload's end."""
-    number = handed_down(LINES)
+    inherited = handed_down(LINES)
+    number = _opened() if inherited is None else inherited
     if number is None:
         return False
     try:
@@ -32,6 +33,26 @@ def say(line: str) -> bool:
         return os.write(number, data) == len(data)
     except OSError:
         return False  # what is said here must never hold up the payload
+    finally:
+        if inherited is None:
+            os.close(number)
+
+
+def _opened() -> int | None:
+    """Open the file in memory where it wasn't inherited: `subprocess` closes what it may; `envcap run` has it open."""
+    try:
+        lines, _, listener = os.environ.get(CONFIRM_VARIABLE, "").split(" ")
+        path = f"/proc/{int(listener)}/fd/{int(lines.partition(':')[0])}"
+        # Another file may have got the number, or another process the pid: to open that could do something.
+        if not _is_named(os.stat(path), lines):
+            return None
+        number = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, OverflowError, ValueError):
+        return None
+    if _is_named(os.fstat(number), lines):
+        return number
+    os.close(number)  # it has changed meanwhile
+    return None
 
 
 def is_heard() -> bool:
@@ -67,8 +88,13 @@ def handed_down(which: int) -> int | None:
     if it is the very file that `envcap run` made.
     """
     try:
-        number, device, inode = map(int, os.environ.get(CONFIRM_VARIABLE, "").split(" ")[which].split(":"))
-        state = os.fstat(number)
+        name = os.environ.get(CONFIRM_VARIABLE, "").split(" ")[which]
+        number = int(name.partition(":")[0])
+        return number if _is_named(os.fstat(number), name) else None
     except (IndexError, OSError, OverflowError, ValueError):
         return None
-    return number if (state.st_dev, state.st_ino) == (device, inode) else None
+
+
+def _is_named(state: os.stat_result, name: str) -> bool:
+    """Whether a file is the one that a name ("number:device:inode") is of."""
+    return f"{state.st_dev}:{state.st_ino}" == name.partition(":")[2]

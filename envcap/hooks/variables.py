@@ -13,4 +13,7 @@ CONTEXT_VARIABLE = "ENVCAP_CONTEXT"
 TO_COME = "to come"
 """What it holds where the job is not recorded yet: the context will be the first line of the file in memory."""
 CONFIRM_VARIABLE = "ENVCAP_CONFIRM"
-"""Names the file in memory that a child says things in, and behind it the pipe with the token that wakes its reader."""
+"""Names the file in memory that a child says things in, the pipe with the token that wakes its reader, and the reader.
+
+The files by number, device and inode, with colons between, the process by its pid; between the three are spaces.
+"""

@@ -8,7 +8,7 @@ import os
 from ..digest import sha256_hex
 from ..model.manifest import Writer
 
-__all__ = ("boot_id", "state_of", "this_process")
+__all__ = ("boot_id", "runs", "state_of", "this_process")
 
 
 def this_process() -> Writer:
@@ -50,6 +50,11 @@ def state_of(writer: Writer) -> str:
         return "running"
     # Where others' processes are hidden (proc(5), "hidepid"), the first one is, too.
     return "lost" if os.path.exists("/proc/1/stat") else "unknown"
+
+
+def runs(pid: int) -> bool:
+    """Whether there is a process of a pid which has not ended."""
+    return _start_time(pid) is not None
 
 
 def boot_id() -> str | None:

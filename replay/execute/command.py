@@ -54,8 +54,8 @@ def run_command(job: CapturedCommand, built: Built, scratch: str) -> list[Remade
         seen,
         log,
         umask=job.umask,
-        told=_told(scratch, built),
     )
+    _make_told(scratch, built)
     with built.sandbox.start(program) as process:
         ended = process.wait(built.sandbox.limits.seconds)
     status = ended.status if ended.status >= 0 else 128 - ended.status
@@ -65,12 +65,11 @@ def run_command(job: CapturedCommand, built: Built, scratch: str) -> list[Remade
     return _outputs(job, paths, log)
 
 
-def _told(scratch: str, built: Built) -> str:
-    """Return the file for what the command's processes tell of their numerics, having made it."""
+def _make_told(scratch: str, built: Built) -> None:
+    """Make the file for what the command's processes tell of their numerics."""
     path = told_file(scratch)
     open(path, "xb").close()
     built.sandbox.own(path)
-    return path
 
 
 def _place(job: CapturedCommand, one: DeclaredFile, folder: str, built: Built) -> str:

@@ -91,8 +91,6 @@ class Program:
         File mode mask, in octal; `None` leaves it as it is.
     network : `bool`
         Whether it may reach one: a repository on a server or in a bucket can't be opened otherwise.
-    told : `str` or `None`
-        A file that is there, and that the program inherits, open for appending.
     """
 
     command: Sequence[str]
@@ -102,7 +100,6 @@ class Program:
     log: str
     umask: str | None = None
     network: bool = False
-    told: str | None = None
 
 
 @dataclass(frozen=True)

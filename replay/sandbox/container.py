@@ -119,12 +119,10 @@ class ContainerSandbox(Sandbox):
 
 
 def _command(program: Program) -> list[str]:
-    """Return a program's words; an engine starts them with its own mask and files, which only a shell can change."""
-    has_mask = program.umask is None or int(program.umask, 8) == _ENGINES_UMASK
-    if has_mask and program.told is None:
+    """Return a program's words; an engine starts them with its own mask, which only a shell can change."""
+    if program.umask is None or int(program.umask, 8) == _ENGINES_UMASK:
         return list(program.command)
-    steps = ([] if has_mask else [f"umask {program.umask}"]) + ([] if program.told is None else ['exec 9>>"$0"'])
-    return ["/bin/sh", "-c", " && ".join((*steps, 'exec "$@"')), program.told or "sh", *program.command]
+    return ["/bin/sh", "-c", f'umask {program.umask} && exec "$@"', "sh", *program.command]
 
 
 def confinement(kind: str, limits: Limits) -> str:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 
 from ..errors import ReplayRefusedError
 from .base import Ended, Process, Program, Sandbox
@@ -90,9 +90,7 @@ def start_local(program: Program, command: Sequence[str]) -> LocalProcess:
         If it can't be started.
     """
     try:
-        with ExitStack() as files:
-            log = files.enter_context(open(program.log, "ab"))
-            told = [files.enter_context(open(program.told, "ab"))] if program.told else []
+        with open(program.log, "ab") as log:
             process = subprocess.Popen(
                 list(command),
                 env=dict(program.variables),
@@ -101,7 +99,6 @@ def start_local(program: Program, command: Sequence[str]) -> LocalProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
-                pass_fds=[one.fileno() for one in told],
                 umask=-1 if program.umask is None else int(program.umask, 8),
             )
     except (OSError, ValueError) as err:

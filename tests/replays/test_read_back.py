@@ -58,7 +58,7 @@ class TestReadBack:
         child = (
             "import os, subprocess, sys\n"
             f"other = {{**os.environ, 'OPENBLAS_CORETYPE': {other_kernel(lab)!r}}}\n"
-            "subprocess.run([sys.executable, '-c', 'import numpy'], env=other, check=True, close_fds=False)\n"
+            "subprocess.run([sys.executable, '-c', 'import numpy'], env=other, check=True)\n"
         )
         captured = lab.capture(tmp_path / "work", child + JOB)
         assert len(effective(lab.store, captured).processes) == 2
@@ -69,6 +69,20 @@ class TestReadBack:
         told = numerics(lab.replay(from_elsewhere(lab.store, lab.key, captured, numerics=alone)))
         assert told[0] == "substituted"
         assert " and " in told[1]
+
+    @pytest.mark.slow
+    def test_a_helper_of_multiprocessing_has_nothing_to_tell(self, lab: NumericalLab, tmp_path: Path) -> None:
+        """It ends after the payload, and in some sandboxes it is killed then."""
+        shares = (
+            "from multiprocessing.shared_memory import SharedMemory\n"
+            "shared = SharedMemory(create=True, size=10)\n"
+            "shared.close()\n"
+            "shared.unlink()\n"
+        )
+        captured = lab.capture(tmp_path / "work", shares + JOB)
+        assert captured.result is not None
+        assert (captured.result.outcomes or {})[NUMERICS].status == "captured"
+        assert numerics(lab.replay(captured.manifest.attempt))[0] == "exact"
 
     @pytest.mark.slow
     def test_a_job_without_numerical_libraries(self, lab: NumericalLab, tmp_path: Path) -> None:

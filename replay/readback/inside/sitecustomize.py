@@ -3,8 +3,7 @@
 
 Every Python that a replayed command starts imports it as its ``sitecustomize``, at the end of which it gives way to the
 command's own, if there is one; `replay.execute.forkserver` loads it by its path. The words are those of
-`envcap.hooks.startup`, a line each: ``began PID``, ``numerics JSON``, ``failed REASON``, ``ended PID``. As there, those
-processes are heard that have inherited the file that is written to: in the job, others were not heard either.
+`envcap.hooks.startup`, a line each: ``began PID``, ``numerics JSON``, ``failed REASON``, ``ended PID``.
 """
 
 from __future__ import annotations
@@ -18,6 +17,9 @@ __all__ = ("load", "numerics", "tell")
 
 _VARIABLE = "ENVCAP_READBACK"
 """The file, and those of `envcap.collectors.numerics_probe` and `envcap.hooks.mapped`, a line each."""
+
+_HELPERS = ("resource_tracker import main", "forkserver import main")
+"""What the command lines of the helpers of `multiprocessing` have in them: they end after the payload, if at all."""
 
 _loaded: dict[str, Any] = {}
 
@@ -62,32 +64,27 @@ def load(path: str) -> Any:
 
 def _begin() -> None:
     told = os.environ.get(_VARIABLE, "").split("\n")
-    descriptor = _inherited(told[0])
+    if any(helper in word for helper in _HELPERS for word in sys.orig_argv):
+        return
+    descriptor = _opened(told[0])
     if descriptor is not None:
         _say(descriptor, f"began {os.getpid()}\n")
+        os.close(descriptor)
         atexit.register(_end, *told)
 
 
 def _end(path: str, probe: str, mapped: str) -> None:
-    descriptor = _inherited(path)  # the payload may have closed it, and opened something else that got its number
+    descriptor = _opened(path)
     if descriptor is not None:
         tell(descriptor, probe, mapped)
+        os.close(descriptor)
 
 
-def _inherited(path: str) -> int | None:
-    """Return the number that a file is open at in this process."""
+def _opened(path: str) -> int | None:
     try:
-        wanted = os.stat(path)
-        numbers = [int(name) for name in os.listdir("/proc/self/fd")]
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
-    for number in numbers:
-        try:
-            if os.path.samestat(os.fstat(number), wanted):
-                return number
-        except OSError:
-            continue  # the listing's own
-    return None
 
 
 def _give_way() -> None:

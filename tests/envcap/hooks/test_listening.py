@@ -9,7 +9,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -167,7 +169,7 @@ def test_what_was_heard_takes_no_memory(listener: Listener, heard: list[str]) ->
 def test_a_payload_that_would_die_of_a_broken_pipe_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     listener = Listener()
     listener.begin(lambda _: None)
-    lines, tokens = (int(name.partition(":")[0]) for name in listener.variable.split())
+    lines, tokens = (int(name.partition(":")[0]) for name in listener.variable.split()[:2])
     program = (
         "import signal; signal.signal(signal.SIGPIPE, signal.SIG_DFL)\n"
         "from envcap.hooks.telling import is_heard, say, wake\n"
@@ -223,7 +225,7 @@ def test_what_is_no_text_is_said_all_the_same(listener: Listener) -> None:
 def test_one_who_has_lost_either_descriptor_is_not_heard(
     listener: Listener, lost: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    handed_down = [name.partition(":") for name in listener.variable.split(" ")]
+    handed_down = [name.partition(":") for name in listener.variable.split(" ")[:2]]
     copies = [os.dup(int(number)) for number, _, _ in handed_down]
     monkeypatch.setenv(
         CONFIRM_VARIABLE,
@@ -233,3 +235,47 @@ def test_one_who_has_lost_either_descriptor_is_not_heard(
     os.close(copies.pop(lost))
     assert not is_heard()
     os.close(copies.pop())
+
+
+def _says(variable: str) -> bool:
+    """Have a process say something that inherits no descriptors."""
+    code = "import sys; from envcap.hooks.telling import say; sys.exit(not say('here I am'))"
+    environ = {**os.environ, CONFIRM_VARIABLE: variable}
+    return subprocess.run([sys.executable, "-c", code], env=environ, check=False).returncode == 0
+
+
+def test_one_who_inherits_nothing_is_heard_as_long_as_there_is_a_listener(listener: Listener) -> None:
+    assert _says(listener.variable)
+    assert listener.end() == ["here I am"]
+    assert not _says(listener.variable)
+
+
+def test_one_who_inherits_nothing_writes_into_no_other_file(listener: Listener, tmp_path: Path) -> None:
+    """Neither into one that got the number, nor into one of a process that got the pid."""
+    memory, tokens, pid = listener.variable.split(" ")
+    number, device, inode = memory.split(":")
+    with (tmp_path / "other").open("ab") as other:
+        assert not _says(f"{other.fileno()}:{device}:{inode} {tokens} {pid}")
+    assert not _says(f"{number}:{device}:{int(inode) + 1} {tokens} {pid}")
+    assert not _says(f"{memory} {tokens} 1")
+    assert (tmp_path / "other").read_bytes() == b""
+    assert listener.end() == []
+
+
+def test_more_is_waited_for_only_as_long_as_it_is_expected(listener: Listener) -> None:
+    asked: list[Sequence[str]] = []
+
+    def expects_more(said: Sequence[str]) -> bool:
+        asked.append(list(said))
+        assert say(str(len(asked)))
+        return len(asked) < 3
+
+    assert listener.end(expects_more) == ["1", "2"]
+    assert asked == [[], ["1"], ["1", "2"]]
+
+
+def test_nobody_waits_long_for_what_never_comes(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(listening, "time", SimpleNamespace(sleep=slept.append, monotonic=lambda: sum(slept)))
+    assert listener.end(lambda _: True) == []
+    assert 0.1 < sum(slept) < 0.3
