@@ -67,7 +67,7 @@ class Listener:
         self._freed = _FIRST_LINE
         self._rest = b""
         self._skipping = False
-        self._said: list[str] = []
+        self._said: dict[str, None] = {}  # in order, each once: children of one kind say the same
         self._over = False
         self._listens = allocate_lock()
 
@@ -80,7 +80,7 @@ class Listener:
         with suppress(OSError):
             self._at = os.write(self._file, data)
         if self._at != len(data):
-            self._said.append("degraded listening: there was no room to tell the payload of its job")
+            self._said["degraded listening: there was no room to tell the payload of its job"] = None
         return self._at == len(data)
 
     def begin(self, hear: Callable[[str], None] | None) -> None:
@@ -111,7 +111,7 @@ class Listener:
         self._listens.release()
 
     def end(self, expects_more: Callable[[Sequence[str]], bool] | None = None) -> list[str]:
-        """Hear what is left; return, line by line, what was said and is no `FACT`. It never raises.
+        """Hear what is left; return each line that was said and is no `FACT`, once. It never raises.
 
         Parameters
         ----------
@@ -127,12 +127,12 @@ class Listener:
         with self._telling_what_fails():
             self._read_what_is_left()
             until = time.monotonic() + _LINGER_S
-            while expects_more is not None and time.monotonic() < until and expects_more(self._said):
+            while expects_more is not None and time.monotonic() < until and expects_more(list(self._said)):
                 time.sleep(_BETWEEN_LOOKS_S)
                 self._read_what_is_left()
         os.close(self._file)
         os.close(self._tokens)
-        return self._said
+        return list(self._said)
 
     def _listen(self) -> None:
         try:
@@ -157,7 +157,7 @@ class Listener:
             yield
         except Exception as err:  # noqa: BLE001  (the payload runs; without the token it knows that nobody listens)
             self._hear = None
-            self._said.append(f"degraded listening: {type(err).__name__}: {err}")
+            self._said[f"degraded listening: {type(err).__name__}: {err}"] = None
 
     def _read(self, end: int) -> None:
         while self._at < end and (chunk := os.pread(self._file, min(_CHUNK, end - self._at), self._at)):
@@ -172,7 +172,7 @@ class Listener:
                 self._rest = b""
             elif len(self._rest) > _MAX_LINE:
                 self._rest, self._skipping = b"", True
-                self._said.append(f"degraded listening: a line of more than {_MAX_LINE} bytes")
+                self._said[f"degraded listening: a line of more than {_MAX_LINE} bytes"] = None
             self._free()
 
     def _take(self, line: bytes) -> None:
@@ -180,9 +180,9 @@ class Listener:
         if text.startswith(FACT):
             if self._hear is not None:
                 self._hear(text.removeprefix(FACT))
-        elif self._kept <= _MAX_SAID:
+        elif self._kept <= _MAX_SAID and text not in self._said:
             self._kept += len(line)
-            self._said.append(text if self._kept <= _MAX_SAID else f"degraded listening: more than {_MAX_SAID} bytes")
+            self._said[text if self._kept <= _MAX_SAID else f"degraded listening: more than {_MAX_SAID} bytes"] = None
 
     def _free(self) -> None:
         """Give the memory back that holds what was read."""

@@ -209,6 +209,15 @@ def test_a_payload_that_resizes_the_file_holds_nobody_up(listener: Listener, mon
     assert listener.end()[:1] == ["one"]
 
 
+def test_what_many_say_is_kept_once(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "_MAX_SAID", 100)
+    assert say("began 1")
+    for _ in range(50):
+        assert say("library /usr/lib/libc.so.6")
+    assert say("ended 1")
+    assert listener.end() == ["began 1", "library /usr/lib/libc.so.6", "ended 1"]
+
+
 def test_too_much_is_cut_off_and_said(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listening, "_MAX_SAID", 10)
     for line in ("12345", "123456789", "ended"):
