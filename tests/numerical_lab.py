@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from envcap.hooks.loaded import NUMERICS
 from envcap.model.components import NumericalLibrary
@@ -57,11 +58,12 @@ class NumericalLab:
     def capture_command(self, folder: Path, *command: str, **variables: str) -> Attempt:
         """Run a command that makes ``out.npy`` under capture."""
         environ = {**self.world.variables(), "PYTHONPATH": "", **variables}
-        line = ["envcap", "run", "--output", "out.npy", "--", *command]
+        job_id = uuid4().hex  # other workers capture into this store, too
+        line = ["envcap", "run", "--job-id", job_id, "--output", "out.npy", "--", *command]
         done = subprocess.run(line, cwd=folder, env=environ, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        (latest,) = sorted(Index(self.store).attempts("replay_of IS NULL"), key=lambda one: one.manifest.attempt)[-1:]
-        return latest
+        (captured,) = Index(self.store).attempts("job_id = ? AND replay_of IS NULL", (job_id,))
+        return captured
 
     def ask(self, code: str, **variables: str) -> str:
         """Return what a program of the environment prints."""

@@ -18,7 +18,7 @@ __all__ = ("load", "numerics", "tell")
 _VARIABLE = "ENVCAP_READBACK"
 """The file, and those of `envcap.collectors.numerics_probe` and `envcap.hooks.mapped`, a line each."""
 
-_HELPERS = ("resource_tracker import main", "forkserver import main")
+_HELPERS = (b"resource_tracker import main", b"forkserver import main")
 """What the command lines of the helpers of `multiprocessing` have in them: they end after the payload, if at all."""
 
 _loaded: dict[str, Any] = {}
@@ -64,13 +64,20 @@ def load(path: str) -> Any:
 
 def _begin() -> None:
     told = os.environ.get(_VARIABLE, "").split("\n")
-    if any(helper in word for helper in _HELPERS for word in sys.orig_argv):
-        return
-    descriptor = _opened(told[0])
+    descriptor = None if _is_helper() else _opened(told[0])
     if descriptor is not None:
         _say(descriptor, f"began {os.getpid()}\n")
         os.close(descriptor)
         atexit.register(_end, *told)
+
+
+def _is_helper() -> bool:
+    try:
+        with open("/proc/self/cmdline", "rb") as stream:  # `sys.orig_argv` came with Python 3.10
+            words = stream.read()
+    except OSError:
+        return False
+    return any(helper in words for helper in _HELPERS)
 
 
 def _end(path: str, probe: str, mapped: str) -> None:
