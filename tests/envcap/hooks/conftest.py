@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests of the notebook hook share: IPython's shell with the extension."""
+"""What the tests of hooks share: IPython's shell with the extension, and what is on record of the last job."""
 
 from __future__ import annotations
 
 import builtins
+import json
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
@@ -14,6 +17,7 @@ from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
 from envcap.hooks.variables import CONTEXT_VARIABLE
+from envcap.model.components import ImportedModules
 from envcap.store.index import Attempt, Index
 from envcap.store.local import LocalStore
 
@@ -63,3 +67,18 @@ def run_cell(shell: InteractiveShell) -> Callable[[str], Ran]:
 def jobs(store: LocalStore) -> Callable[[], list[Attempt]]:
     """Give a function that returns all jobs, oldest first."""
     return lambda: list(Index(store).attempts())
+
+
+@pytest.fixture
+def outcome(
+    envcap: Callable[..., subprocess.CompletedProcess[str]], store: LocalStore
+) -> Callable[[], tuple[dict[str, Any], ImportedModules | None]]:
+    """Give a function that returns what is on record of the last job's modules: the outcome, and the component."""
+
+    def read() -> tuple[dict[str, Any], ImportedModules | None]:
+        result = json.loads(envcap("show", "@last", "--json").stdout)["result"]
+        found = result.get("observed", {}).get("imported_modules")
+        component = ImportedModules.from_bytes(store.get(found["digest"])) if found else None
+        return result["outcomes"]["imported_modules"], component
+
+    return read

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -51,19 +50,6 @@ if __name__ == "__main__":
     shared.close()
     shared.unlink()
 """
-
-
-@pytest.fixture
-def outcome(envcap: Run, store: LocalStore) -> Read:
-    """Give a function that returns what is on record of the last job's modules: the outcome, and the component."""
-
-    def read() -> tuple[dict[str, Any], ImportedModules | None]:
-        result = json.loads(envcap("show", "@last", "--json").stdout)["result"]
-        found = result.get("observed", {}).get("imported_modules")
-        component = ImportedModules.from_bytes(store.get(found["digest"])) if found else None
-        return result["outcomes"]["imported_modules"], component
-
-    return read
 
 
 def test_all_processes_count(envcap: Run, outcome: Read) -> None:

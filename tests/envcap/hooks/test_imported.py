@@ -252,19 +252,6 @@ class TestNothing:
         assert not [name for name, _ in json.loads(done.stdout) if name.partition(".")[0] == "envcap"]
 
 
-@pytest.fixture
-def outcome(envcap: Run, store: LocalStore) -> Callable[[], tuple[dict[str, Any], ImportedModules | None]]:
-    """Give a function that returns what is on record of the last job: the outcome, and the component."""
-
-    def read() -> tuple[dict[str, Any], ImportedModules | None]:
-        result = json.loads(envcap("show", "@last", "--json").stdout)["result"]
-        found = result.get("observed", {}).get("imported_modules")
-        component = ImportedModules.from_bytes(store.get(found["digest"])) if found else None
-        return result["outcomes"]["imported_modules"], component
-
-    return read
-
-
 Read = Callable[[], tuple[dict[str, Any], "ImportedModules | None"]]
 
 
