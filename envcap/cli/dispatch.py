@@ -8,7 +8,6 @@ import io
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 
 from .. import __version__
 from ..errors import EnvcapError, UsageError
@@ -95,8 +94,10 @@ def _fail(program: str, message: str, status: int) -> int:
         sys.stdout.flush()
     except OSError:
         _drop_output()
-    with suppress(OSError):  # nobody listens; the exit status says it too
+    try:
         sys.stderr.write(f"{program}: {message}\n")
+    except OSError:
+        return status  # nobody listens; the exit status says it too
     return status
 
 

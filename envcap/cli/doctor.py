@@ -26,8 +26,8 @@ from ..errors import EnvcapError
 from ..hooks.loaded import LIBRARIES
 from ..hooks.mapped import mapped_files
 from ..model.descriptor import describe_bytes
-from ..store.base import default_store
 from ..store.local import LocalStore
+from ..store.place import default_store
 from ..target import Target
 from ..trust.key import Key, key_path
 from .dispatch import add_json, add_store, print_json

@@ -7,7 +7,6 @@ import atexit
 import gc
 import os
 import sys
-from contextlib import suppress
 
 from .dispatch import Commands, run_cli
 
@@ -51,6 +50,8 @@ def _leave(status: int) -> None:
     """End without taking apart what was imported, which takes as long as half of the imports did."""
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):  # nobody listens; the exit status says it too
+        try:
             stream.flush()
+        except OSError:
+            continue  # nobody listens; the exit status says it too
     os._exit(status)

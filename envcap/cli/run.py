@@ -20,7 +20,7 @@ from types import SimpleNamespace
 
 from ..errors import UsageError
 from ..hooks.command import CommandJob, run_command
-from ..store.base import default_store
+from ..store.place import default_store
 from .dispatch import add_store
 
 __all__ = ("add_arguments", "parse_plainly", "run")

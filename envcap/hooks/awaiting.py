@@ -10,10 +10,10 @@ import _signal  # type: ignore[import-not-found]  # what `signal` wraps; every P
 import os
 import time
 
-from .telling import LINES, TOKENS, handed_down
-from .variables import CONTEXT_VARIABLE
+from .telling import CONTEXT, LINES, TOKENS, handed_down
+from .variables import CONTEXT_VARIABLE, TO_COME
 
-__all__ = ("await_context",)
+__all__ = ("await_after", "await_context")
 
 _AGAIN_S = 0.0003
 _LATE = 1.02
@@ -22,29 +22,38 @@ _LONGEST = 1 << 17
 
 
 def await_context() -> None:
+    """Wait, as Python starts, for the context of the job."""
+    # Python has not begun yet: as long, an interrupt ends it as it ends any program.
+    may_end = _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler
+    if may_end:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    _await()
+    if may_end:
+        _signal.signal(_signal.SIGINT, _signal.default_int_handler)
+
+
+def await_after(module: object) -> None:
+    """Wait, where a program has imported this module and begins now, if its job isn't recorded yet."""
+    if os.environ.get(CONTEXT_VARIABLE, "").startswith(TO_COME):
+        _await()
+
+
+def _await() -> None:
     """Wait for the context of the job, and put it into the environment; without one, there is none in it."""
     lines, tokens = handed_down(LINES), handed_down(TOKENS)
-    text = ""
-    if lines is not None and tokens is not None:
-        # Python has not begun yet: as long, an interrupt ends it as it ends any program.
-        may_end = _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler
-        if may_end:
-            _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
-        text = _first_line(lines, tokens)
-        if may_end:
-            _signal.signal(_signal.SIGINT, _signal.default_int_handler)
+    text = _told(lines, tokens) if lines is not None and tokens is not None else ""
     if text:
         os.environ[CONTEXT_VARIABLE] = text
     else:
         del os.environ[CONTEXT_VARIABLE]
 
 
-def _first_line(lines: int, tokens: int) -> str:
+def _told(lines: int, tokens: int) -> str:
     ended, again = False, _AGAIN_S
     while True:
-        line, end, _ = os.pread(lines, _LONGEST, 0).partition(b"\n")
-        if end and b"\0" not in line:
-            return line.decode("utf-8", "surrogateescape")
+        for line in os.pread(lines, _LONGEST, 0).split(b"\n")[:-1]:
+            if line.startswith(CONTEXT.encode()) and b"\0" not in line:
+                return line.decode("utf-8", "surrogateescape").removeprefix(CONTEXT)
         if ended:
             return ""
         try:

@@ -8,14 +8,14 @@ would have run without.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
 
-from ..target import find_program, runs_here
+from ..target import find_program
+from .ahead import may_go_ahead
 from .listening import Listener
 from .payload import NOT_EXECUTABLE, NOT_FOUND, Ended, Payload, Signals, keep_standard_streams
 from .stderr import warn
-from .variables import CONFIRM_VARIABLE, CONTEXT_VARIABLE, TO_COME
+from .variables import CONFIRM_VARIABLE, CONTEXT_VARIABLE
 
 __all__ = ("CommandJob", "run_command")
 
@@ -23,8 +23,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .command_recording import CommandRecording
     from .declared import DeclaredFiles
-
-_HOOK = "envcap.pth"
 
 
 class CommandJob:
@@ -96,7 +94,8 @@ def run_command(job: CommandJob) -> int:
         warn(f"{job.argv[0]}: {'no executable file; chmod +x makes one' if known else 'no such command on PATH'}")
         return NOT_EXECUTABLE if known else NOT_FOUND
     payload, listener = Payload(program, job.argv), _listener()
-    if listener is None or job.reads_files or not _waits(job.argv, environ):
+    told = None if listener is None or job.reads_files else may_go_ahead(job.argv, environ)
+    if listener is None or told is None:
         recording, context = _begun(job, environ, listener)
         if context is not None:
             environ[CONTEXT_VARIABLE] = context
@@ -107,7 +106,7 @@ def run_command(job: CommandJob) -> int:
             ended = _ended(payload, recording, listener, context)
     else:
         with Signals() as signals:
-            payload.start({**environ, CONFIRM_VARIABLE: listener.variable, CONTEXT_VARIABLE: TO_COME}, signals)
+            payload.start({**environ, CONFIRM_VARIABLE: listener.variable, CONTEXT_VARIABLE: told}, signals)
             recording, context = _begun(job, environ, listener)
             if not listener.tell(context or ""):
                 context = None
@@ -124,17 +123,6 @@ def _listener() -> Listener | None:
     except OSError as err:
         warn(f"degraded: what runs in this job can't be heard: {err.strerror}")
         return None
-
-
-def _waits(argv: Sequence[str], environ: Mapping[str, str]) -> bool:
-    """Whether a command's interpreter is certain to wait for the record of the job (`envcap.hooks.startup`).
-
-    Its own start takes a while, and goes on meanwhile.
-    """
-    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    # Of the other places on its search path it isn't certain that it looks for hooks there.
-    hook = os.path.join(sys.prefix, "lib", version, "site-packages", _HOOK)
-    return os.path.exists(hook) and runs_here(argv, environ)
 
 
 def _begun(

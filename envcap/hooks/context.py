@@ -50,7 +50,7 @@ class Context:
     def from_environ(cls) -> Context | None:
         """Return the context that this process was started in; `None` outside `envcap run`."""
         text = os.environ.get(CONTEXT_VARIABLE)
-        return cls.from_text(text) if text and text != TO_COME else None
+        return cls.from_text(text) if text and not text.startswith(TO_COME) else None
 
     @classmethod
     def from_text(cls, text: str) -> Context:

@@ -218,7 +218,7 @@ _processes: dict[tuple[int, str], Process] = {}
 def process() -> Process | None:
     """Return this process; `None` where no job encloses it. A forked child is one of its own."""
     text = os.environ.get(CONTEXT_VARIABLE)
-    if not text or text == TO_COME:
+    if not text or text.startswith(TO_COME):
         return None
     key = (os.getpid(), text)
     found = _processes.get(key)

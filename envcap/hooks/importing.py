@@ -10,14 +10,18 @@ import sys
 
 from .telling import say
 
-__all__ = ("watch_imports",)
+__all__ = ("PIPETASK", "watch_imports")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
+PIPETASK = "lsst.ctrl.mpexec.cli.pipetask"
+"""The module of pipetask's program, which imports everything, and runs nothing."""
+
 _HOOKED = {
+    PIPETASK: "envcap.hooks.awaiting:await_after",
     "lsst.pipe.base.single_quantum_executor": "envcap.hooks.pipetask:hook_executor",
     "lsst.pipe.base.quantum_graph._predicted": "envcap.hooks.pipetask:hook_graph",
 }

@@ -14,10 +14,9 @@ import select
 import signal
 import time
 from _thread import allocate_lock, start_new_thread
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 
-from .telling import FACT
+from .telling import CONTEXT, FACT
 
 __all__ = ("Listener",)
 
@@ -27,8 +26,8 @@ _MAX_LINE = 1 << 26
 _MAX_SAID = 1 << 24
 _MAX_LEFT = 1 << 30
 _TO_FREE = 1 << 22
-_FIRST_LINE = 1 << 17
-"""What is never given back, in bytes: the line that a process may still wait for."""
+_HEAD = 1 << 17
+"""What is never given back, in bytes: the context stands in it, and a process may still wait for that."""
 _AGAIN_S = 0.01
 _LINGER_S = 0.2
 _BETWEEN_LOOKS_S = 0.002
@@ -64,24 +63,26 @@ class Listener:
         self.variable = f"{_name(self._file)} {_name(self._tokens)} {os.getpid()}"
         self._hear: Callable[[str], None] | None = None
         self._at = self._kept = 0
-        self._freed = _FIRST_LINE
+        self._freed = _HEAD
         self._rest = b""
         self._skipping = False
         self._said: dict[str, None] = {}  # in order, each once: children of one kind say the same
         self._over = False
         self._listens = allocate_lock()
 
-    def tell(self, line: str) -> bool:
-        """Tell the payload the line that it waits for (`envcap.hooks.awaiting`), before `begin`.
+    def tell(self, context: str) -> bool:
+        """Tell the payload the context that it waits for (`envcap.hooks.awaiting`), before `begin`.
 
         Returns whether that worked: if not, the payload goes on once nobody listens, and not before.
         """
-        data = line.encode("utf-8", "surrogateescape") + b"\n"
-        with suppress(OSError):
-            self._at = os.write(self._file, data)
-        if self._at != len(data):
+        data = f"{CONTEXT}{context}\n".encode("utf-8", "surrogateescape")
+        try:
+            told = os.write(self._file, data) == len(data)
+        except OSError:
+            told = False
+        if not told:
             self._said["degraded listening: there was no room to tell the payload of its job"] = None
-        return self._at == len(data)
+        return told
 
     def begin(self, hear: Callable[[str], None] | None) -> None:
         """Listen from now on; where there can be no thread, all is heard by the payload's end.
@@ -121,40 +122,49 @@ class Listener:
         self._over = True
         heard = False
         while not heard:
-            with suppress(BlockingIOError):  # there is none, or somebody has just taken it
-                os.read(self._tokens, 1)
+            self._wake()
             heard = self._listens.acquire(timeout=_AGAIN_S)
-        with self._telling_what_fails():
+
+        def hear_the_rest() -> None:
             self._read_what_is_left()
             until = time.monotonic() + _LINGER_S
             while expects_more is not None and time.monotonic() < until and expects_more(list(self._said)):
                 time.sleep(_BETWEEN_LOOKS_S)
                 self._read_what_is_left()
+
+        self._tell_what_fails(hear_the_rest)
         os.close(self._file)
         os.close(self._tokens)
         return list(self._said)
 
+    def _wake(self) -> None:
+        try:
+            os.read(self._tokens, 1)
+        except BlockingIOError:
+            return  # there is none, or somebody has just taken it
+
     def _listen(self) -> None:
         try:
-            with self._telling_what_fails():
-                poll = select.poll()
-                poll.register(self._put, select.POLLOUT)
-                while not self._over:
-                    os.write(self._put, _TOKEN)
-                    while self._at < (end := os.fstat(self._file).st_size) and not self._over:
-                        self._read(min(end, self._at + _CHUNK))
-                    poll.poll()
+            self._tell_what_fails(self._hear_what_comes)
         finally:
             self._stop()
+
+    def _hear_what_comes(self) -> None:
+        poll = select.poll()
+        poll.register(self._put, select.POLLOUT)
+        while not self._over:
+            os.write(self._put, _TOKEN)
+            while self._at < (end := os.fstat(self._file).st_size) and not self._over:
+                self._read(min(end, self._at + _CHUNK))
+            poll.poll()
 
     def _read_what_is_left(self) -> None:
         # Some payloads leave processes behind that never stop.
         self._read(min(os.fstat(self._file).st_size, self._at + _MAX_LEFT))
 
-    @contextmanager
-    def _telling_what_fails(self) -> Iterator[None]:
+    def _tell_what_fails(self, action: Callable[[], None]) -> None:
         try:
-            yield
+            action()
         except Exception as err:  # noqa: BLE001  (the payload runs; without the token it knows that nobody listens)
             self._hear = None
             self._said[f"degraded listening: {type(err).__name__}: {err}"] = None
@@ -180,6 +190,8 @@ class Listener:
         if text.startswith(FACT):
             if self._hear is not None:
                 self._hear(text.removeprefix(FACT))
+        elif text.startswith(CONTEXT):
+            return
         elif self._kept <= _MAX_SAID and text not in self._said:
             self._kept += len(line)
             self._said[text if self._kept <= _MAX_SAID else f"degraded listening: more than {_MAX_SAID} bytes"] = None
@@ -189,6 +201,7 @@ class Listener:
         length = (self._at - self._freed) // _TO_FREE * _TO_FREE
         if length > 0:
             import mmap
+            from contextlib import suppress
 
             with suppress(OSError), mmap.mmap(self._file, length, offset=self._freed) as pages:
                 pages.madvise(mmap.MADV_REMOVE)

@@ -27,10 +27,10 @@ from ..errors import EnvcapError
 from ..model.components import PythonBlock
 from ..model.manifest import Outcome
 from ..redact import scrub, scrubbed_kinds
-from ..store.base import default_store
 from ..store.index import Attempt
 from ..store.keeper import Keeper
 from ..store.local import LocalStore
+from ..store.place import default_store
 from ..store.selector import find
 from .block import CapturedBlock
 from .declared import DeclaredFiles

@@ -8,7 +8,6 @@ import os
 import select
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 
 from .stderr import warn
 
@@ -69,8 +68,10 @@ class Signals:
         if not self._pid:
             self._pending.append(number)
             return
-        with suppress(ProcessLookupError):  # it has ended meanwhile
+        try:
             os.kill(self._pid, number)
+        except ProcessLookupError:
+            return  # it has ended meanwhile
 
 
 class Ended:

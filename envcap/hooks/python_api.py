@@ -9,8 +9,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
-from ..store.base import default_store
 from ..store.local import LocalStore
+from ..store.place import default_store
 from .block import CapturedBlock
 from .declared import DeclaredFiles
 

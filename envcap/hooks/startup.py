@@ -12,7 +12,7 @@ import os
 import sys
 
 from .importing import watch_imports
-from .telling import say
+from .telling import is_payload, say
 from .variables import CONTEXT_VARIABLE, TO_COME
 
 __all__ = ()
@@ -34,7 +34,8 @@ def _say_what_is_loaded() -> None:
         say(f"degraded libraries: {type(err).__name__}: {err}")
 
 
-if os.environ.get(CONTEXT_VARIABLE) == TO_COME:
+told = os.environ.get(CONTEXT_VARIABLE, "")
+if told == TO_COME or (told.startswith(TO_COME) and not is_payload()):
     from .awaiting import await_context
 
     await_context()

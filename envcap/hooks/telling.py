@@ -10,8 +10,10 @@ import os
 
 from .variables import CONFIRM_VARIABLE
 
-__all__ = ("FACT", "LINES", "TOKENS", "handed_down", "is_heard", "say", "wake")
+__all__ = ("CONTEXT", "FACT", "LINES", "TOKENS", "handed_down", "is_heard", "is_payload", "say", "wake")
 
+CONTEXT = "context "
+"""What the line begins with that `envcap run` tells: the context of the job, where it was to come."""
 FACT = "quantum "
 """What a line begins with that is to be heard at once."""
 
@@ -79,6 +81,11 @@ def wake() -> None:
         os.read(number, 1)
     except OSError:
         return  # somebody else has just taken the token
+
+
+def is_payload() -> bool:
+    """Whether this process is the one that `envcap run` has started, not one that was started by it."""
+    return os.environ.get(CONFIRM_VARIABLE, "").rpartition(" ")[2] == str(os.getppid())
 
 
 def handed_down(which: int) -> int | None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from ..digest import digest_of
 from ..errors import CorruptError, FormatError, StoreError
 
-__all__ = ("ObjectStore", "default_store", "open_regular", "split_digest", "sync_directories")
+__all__ = ("ObjectStore", "open_regular", "split_digest", "sync_directories")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,14 +22,6 @@ MAX_FILE = 1 << 32
 """Largest file that a reader believes to be one of a store, in bytes: it is read whole."""
 
 _HEX = frozenset("0123456789abcdef")
-
-
-def default_store() -> str:
-    """Return ``ENVCAP_STORE``, else ``envcap`` in the user's data directory (XDG base directory specification)."""
-    if named := os.environ.get("ENVCAP_STORE"):
-        return named
-    data = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
-    return os.path.join(data, "envcap")
 
 
 def split_digest(digest: str) -> str:

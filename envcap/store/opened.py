@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from .base import default_store
 from .local import LocalStore
+from .place import default_store
 
 __all__ = ("existing_store",)
 

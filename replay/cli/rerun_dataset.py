@@ -27,9 +27,9 @@ from collections.abc import Mapping, Sequence
 
 from envcap.cli.console import console
 from envcap.errors import UnknownSelectorError, UsageError
-from envcap.store.base import default_store
 from envcap.store.index import Index
 from envcap.store.local import LocalStore
+from envcap.store.place import default_store
 from envcap.store.selector import resolve
 
 from ..errors import ReplayRefusedError

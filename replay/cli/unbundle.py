@@ -17,8 +17,8 @@ from pathlib import Path
 
 from envcap.cli.console import console, table
 from envcap.cli.dispatch import add_json, add_store, print_json
-from envcap.store.base import default_store
 from envcap.store.local import LocalStore
+from envcap.store.place import default_store
 
 from ..bundle.bundling import Unpacked, unpack
 from ..progress import Progress

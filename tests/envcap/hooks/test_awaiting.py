@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from envcap.hooks import command
-from envcap.hooks.awaiting import _first_line
+from envcap.hooks import ahead
+from envcap.hooks.ahead import may_go_ahead
+from envcap.hooks.awaiting import _told
+from envcap.hooks.variables import TO_COME
 from envcap.store.index import Attempt, Index
 from envcap.store.local import LocalStore
 from envcap.target import runs_here
@@ -52,7 +54,7 @@ def meanwhile(tmp_path: Path) -> Callable[[str], dict[str, str]]:
 
 
 @pytest.mark.parametrize("options", [[], ["-S"]])
-def test_the_manifest_is_there_before_the_first_line(
+def test_the_manifest_is_there_before_the_told(
     envcap: Run, meanwhile: Callable[[str], dict[str, str]], options: list[str], last: Last
 ) -> None:
     slow = meanwhile("import time; time.sleep(1)")
@@ -145,11 +147,11 @@ def test_an_interrupt_while_it_waits_ends_it_quietly(waiting: subprocess.Popen[s
 
 def test_only_a_hook_that_is_certain_to_be_loaded_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     environ = dict(os.environ)
-    assert command._waits([sys.executable], environ)
-    monkeypatch.setattr(command, "_HOOK", "other.pth")
+    assert may_go_ahead([sys.executable], environ) == TO_COME
+    monkeypatch.setattr(ahead, "_HOOK", "other.pth")
     (tmp_path / "other.pth").touch()
     monkeypatch.syspath_prepend(tmp_path)
-    assert not command._waits([sys.executable], {**environ, "PYTHONPATH": str(tmp_path)})
+    assert may_go_ahead([sys.executable], {**environ, "PYTHONPATH": str(tmp_path)}) is None
 
 
 def test_half_of_what_it_is_told_is_not_enough() -> None:
@@ -157,19 +159,19 @@ def test_half_of_what_it_is_told_is_not_enough() -> None:
     tokens, put = os.pipe2(os.O_NONBLOCK)
 
     def tell() -> None:
-        for part in (b'{"half', b'": 1}\nother lines', b"\n"):
+        for part in (b"began 1\n", b'context {"half', b'": 1}\nother lines', b"\n"):
             time.sleep(0.05)
             os.write(lines, part)
 
     teller = threading.Thread(target=tell)
     teller.start()
     try:
-        assert _first_line(lines, tokens) == '{"half": 1}'
+        assert _told(lines, tokens) == '{"half": 1}'
         teller.join()
         os.close(put)
-        assert _first_line(lines, tokens) == '{"half": 1}'
-        os.truncate(lines, 5)
-        assert _first_line(lines, tokens) == ""
+        assert _told(lines, tokens) == '{"half": 1}'
+        os.truncate(lines, 20)
+        assert _told(lines, tokens) == ""
     finally:
         for number in (lines, tokens):
             os.close(number)
@@ -180,7 +182,7 @@ def test_where_it_can_not_be_told_it_runs_without_hooks(envcap: Run, tmp_path: P
         "import os, sys\n"
         "if 'run' in sys.orig_argv[2:3]:\n"
         "    from envcap.hooks import listening\n"
-        "    listening.Listener.tell = lambda self, line: bool(os.write(self._file, line[:9].encode())) and False\n"
+        "    listening.Listener.tell = lambda self, _: bool(os.write(self._file, b'context {')) and False\n"
     )
     code = "import os; print('ENVCAP_CONTEXT' in os.environ); raise SystemExit(3)"
     done = envcap("run", "--", sys.executable, "-c", code, env={"PYTHONPATH": str(tmp_path)})
@@ -223,3 +225,83 @@ def test_which_commands_this_interpreter_runs(words: list[str], expected: bool, 
     path = os.pathsep.join((str(Path(sys.executable).parent), str(tmp_path), os.defpath))
     program = str(tmp_path / words[0]) if "/" in words[0] else words[0]
     assert runs_here([program, *words[1:]], {"PATH": path}) is expected
+
+
+_PIPETASK = "from lsst.ctrl.mpexec.cli.pipetask import main\n"
+
+
+@pytest.fixture
+def pipetask(tmp_path: Path, work: Path) -> Path:
+    """Return a program that is written like pipetask; its module says that it is imported, and takes a while."""
+    folder = tmp_path
+    for name in ("lsst", "ctrl", "mpexec", "cli"):
+        folder = folder / name
+        folder.mkdir()
+        (folder / "__init__.py").touch()
+    said = (
+        f"import os, time\nopen({str(work / 'imported')!r}, 'w').write(os.environ['ENVCAP_CONTEXT'])\ntime.sleep(0.5)\n"
+    )
+    (folder / "pipetask.py").write_text(f"{said}main = None\n")
+    program = tmp_path / "pipetask"
+    program.write_text(f"#!{sys.executable}\n# As an installer writes it.\nimport sys\n{_PIPETASK}{SEEN}")
+    program.chmod(0o755)
+    return program
+
+
+_UNTIL_IMPORTED = "import os, time\n                while not os.path.exists('imported'): time.sleep(0.01)"
+
+
+def test_pipetask_imports_what_it_runs_meanwhile_and_runs_nothing(
+    envcap: Run, meanwhile: Callable[[str], dict[str, str]], pipetask: Path, work: Path, last: Last
+) -> None:
+    """`envcap run` goes on when the import has begun, and takes longer than that does."""
+    done = envcap("run", "--", pipetask, env=meanwhile(f"{_UNTIL_IMPORTED}\n                time.sleep(1.5)"))
+    assert (done.stdout, done.stderr) == ("1\n{\n", "")
+    assert (work / "imported").read_text().startswith(TO_COME)
+    assert last().state == "ok"
+
+
+def test_pipetask_whose_envcap_run_is_killed_meanwhile_runs(
+    envcap: Run, meanwhile: Callable[[str], dict[str, str]], pipetask: Path, store: LocalStore
+) -> None:
+    kills = f"{_UNTIL_IMPORTED}\n                os.kill(os.getpid(), 9)"
+    done = envcap("run", "--", pipetask, env=meanwhile(kills))
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGKILL, "0\nn\n", "")
+    assert list(Index(store).attempts()) == []
+
+
+def test_a_python_that_pipetask_starts_meanwhile_waits(
+    envcap: Run, meanwhile: Callable[[str], dict[str, str]], pipetask: Path, work: Path
+) -> None:
+    module = pipetask.parent / "lsst" / "ctrl" / "mpexec" / "cli" / "pipetask.py"
+    starts = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {SEEN!r}], close_fds=False)\n"
+    module.write_text(f"open('imported', 'w').close()\n{starts}main = None\n")
+    done = envcap("run", "--", pipetask, env=meanwhile(f"{_UNTIL_IMPORTED}\n                time.sleep(1)"))
+    assert (done.stdout, done.stderr) == ("1\n{\n1\n{\n", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (_PIPETASK, True),
+        (f"# -*- coding: utf-8 -*-\nimport re\nimport sys\n\n{_PIPETASK}", True),
+        (f"import os\n{_PIPETASK}", False),
+        (f"open('file', 'w')\n{_PIPETASK}", False),
+        (f"import sys; open('file', 'w')\n{_PIPETASK}", False),
+        (f"'''\n{_PIPETASK}'''\n", False),
+        (f"if True:\n    pass\n{_PIPETASK}", False),
+        ("from lsst.ctrl.mpexec.cli.pipetasks import main\n", False),
+        ("# é".encode("latin-1").decode("latin-1") + f"\n{_PIPETASK}", True),
+        ("", False),
+    ],
+)
+def test_which_program_may_import_meanwhile(text: str, expected: bool, tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text(f"#!{sys.executable}\n{text}", encoding="utf-8")
+    program.chmod(0o755)
+    assert may_go_ahead([str(program)], {}) == (f"{TO_COME} lsst.ctrl.mpexec.cli.pipetask" if expected else TO_COME)
+
+
+def test_the_pipetask_that_is_installed_may() -> None:
+    program = Path(sys.executable).with_name("pipetask")
+    assert may_go_ahead([str(program)], {}) == f"{TO_COME} lsst.ctrl.mpexec.cli.pipetask"

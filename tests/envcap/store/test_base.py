@@ -8,7 +8,8 @@ import os
 import pytest
 
 from envcap.errors import FormatError
-from envcap.store.base import default_store, split_digest
+from envcap.store.base import split_digest
+from envcap.store.place import default_store
 
 HEX = "0123456789abcdef" * 4
 
