@@ -21,6 +21,8 @@ PIPETASK = "lsst.ctrl.mpexec.cli.pipetask"
 """The module of pipetask's program, which imports everything, and runs nothing."""
 
 _HOOKED = {
+    "multiprocessing.util": "envcap.hooks.startup:hook_multiprocessing",
+    "multiprocessing.pool": "envcap.hooks.startup:hook_multiprocessing",
     PIPETASK: "envcap.hooks.awaiting:await_after",
     "lsst.pipe.base.single_quantum_executor": "envcap.hooks.pipetask:hook_executor",
     "lsst.pipe.base.quantum_graph._predicted": "envcap.hooks.pipetask:hook_graph",
@@ -72,4 +74,4 @@ def _call(hook: str, module: ModuleType) -> None:
         where, _, function = hook.partition(":")
         getattr(__import__(where, fromlist=[function]), function)(module)
     except Exception as err:  # noqa: BLE001  (a hook that fails must not keep the payload from importing)
-        say(f"degraded pipetask hook: {type(err).__name__}: {err}")
+        say(f"degraded {hook.rpartition(':')[2]}: {type(err).__name__}: {err}")

@@ -15,6 +15,23 @@ from replay.sandbox.base import Limits
 from replay.sandbox.unconfined import Unconfined
 
 CHILD = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'pass'], check=True)"
+FORKS = """
+import multiprocessing
+one = multiprocessing.get_context("fork").Process(target=int)
+one.start()
+one.join()
+"""
+POOL = """
+import multiprocessing
+with multiprocessing.get_context("fork").Pool(1) as pool:
+    pool.map(abs, [1, 2])
+"""
+LEAVES = """
+import multiprocessing, os
+one = multiprocessing.get_context("fork").Process(target=os._exit, args=(0,))
+one.start()
+one.join()
+"""
 HELPER = "import sys; sys.exit()  # from multiprocessing.resource_tracker import main;main(9)"
 
 
@@ -32,6 +49,9 @@ def words_of(folder: Path, code: str) -> list[str]:
     [
         ("pass", ["began", "numerics", "ended"]),
         (CHILD, ["began", "began", "numerics", "ended", "numerics", "ended"]),
+        (FORKS, ["began", "began", "numerics", "ended", "numerics", "ended"]),
+        (POOL, ["began", "began", "numerics", "ended", "numerics", "ended"]),
+        (LEAVES, ["began", "began", "numerics", "ended"]),
         (HELPER, []),
     ],
 )
