@@ -131,7 +131,7 @@ def test_a_worker_tells_what_it_loads_later_before_it_answers(envcap: Run, outco
 
 def test_a_worker_that_never_had_work_counts(envcap: Run, outcome: Read, work: Path) -> None:
     (work / "child.py").write_text("def begin(): import yaml\n")
-    code = "import child, multiprocessing, time\nwith multiprocessing.get_context('fork').Pool(2, child.begin) as pool:\n"
+    code = "import child, multiprocessing as mp, time\nwith mp.get_context('fork').Pool(2, child.begin) as pool:\n"
     (work / "job.py").write_text(code + "    pool.apply(time.sleep, (1,))\n")
     assert envcap("run", "--", sys.executable, "job.py").returncode == 0
     told, found = outcome()
