@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
 from importlib.machinery import EXTENSION_SUFFIXES
 
 from .errors import CollectorError
 
 __all__ = ("CodePlace", "Target", "find_program", "runs_here")
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 _PROBE = """
 import json, sys, sysconfig
@@ -69,7 +72,7 @@ class Target:
         self.implementation = str(implementation)
         self.version = str(version)
         self.soabi = str(soabi) if soabi else None
-        self.path = [os.path.abspath(str(p)) for p in path] if isinstance(path, Iterable) else []
+        self.path = [os.path.abspath(str(p)) for p in path] if isinstance(path, list) else []
         self.stdlib = str(stdlib)
         self.script_dir = script_dir
         self.environ = environ

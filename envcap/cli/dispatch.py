@@ -7,7 +7,6 @@ import importlib
 import io
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
 
 from .. import __version__
 from ..errors import EnvcapError, UsageError
@@ -17,6 +16,7 @@ __all__ = ("Commands", "add_json", "add_store", "make_parser", "print_json", "ru
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable, Mapping, Sequence
     from types import ModuleType
     from typing import TypeAlias
 

@@ -15,7 +15,6 @@ Examples
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from types import SimpleNamespace
 
 from ..errors import UsageError
@@ -28,6 +27,7 @@ __all__ = ("add_arguments", "parse_plainly", "run")
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
 _CHECKS = ("stat", "content")
 _ONCE = ("--store", "--job-id", "--check-files")

@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
 
 from ..target import find_program, runs_here
 from .importing import PIPETASK
 from .variables import TO_COME
 
 __all__ = ("may_go_ahead",)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _HOOK = "envcap.pth"
 _LONGEST = 1 << 14

@@ -8,7 +8,6 @@ would have run without.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
 
 from ..target import find_program
 from .ahead import may_go_ahead
@@ -21,6 +20,8 @@ __all__ = ("CommandJob", "run_command")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from .command_recording import CommandRecording
     from .declared import DeclaredFiles
 

@@ -8,17 +8,20 @@ only reads from the pipe: it can't be held up, and where the pipe has no other e
 
 from __future__ import annotations
 
+import _signal as signal  # type: ignore[import-not-found]  # without `enum`, which a payload would wait for
 import fcntl
 import os
 import select
-import signal
 import time
 from _thread import allocate_lock, start_new_thread
-from collections.abc import Callable, Sequence
 
 from .telling import CONTEXT, FACT
 
 __all__ = ("Listener",)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 _TOKEN = b"."
 _CHUNK = 1 << 20

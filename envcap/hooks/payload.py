@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+import _signal as signal  # type: ignore[import-not-found]  # without `enum`, which a payload would wait for
 import errno
 import os
 import select
-import signal
-from collections.abc import Callable, Mapping, Sequence
 
 from .stderr import warn
 
 __all__ = ("CANNOT_START", "NOT_EXECUTABLE", "NOT_FOUND", "Ended", "Payload", "Signals", "keep_standard_streams")
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 CANNOT_START = 125
 NOT_EXECUTABLE = 126
