@@ -35,13 +35,18 @@ one.join()
 HELPER = "import sys; sys.exit()  # from multiprocessing.resource_tracker import main;main(9)"
 
 
-def words_of(folder: Path, code: str) -> list[str]:
-    """Return the first words of what the processes of some code told."""
+def lines_of(folder: Path, code: str) -> list[str]:
+    """Return what the processes of some code told."""
     told = Path(told_file(str(folder)))
     told.touch()
     variables = Telling(Unconfined(Limits())).variables(dict(os.environ), str(folder))
     subprocess.run([sys.executable, "-c", code], env=variables, check=True)
-    return [line.partition(" ")[0] for line in told.read_text(encoding="utf-8").splitlines()]
+    return told.read_text(encoding="utf-8").splitlines()
+
+
+def words_of(folder: Path, code: str) -> list[str]:
+    """Return the first words of that."""
+    return [line.partition(" ")[0] for line in lines_of(folder, code)]
 
 
 @pytest.mark.parametrize(
@@ -50,13 +55,22 @@ def words_of(folder: Path, code: str) -> list[str]:
         ("pass", ["began", "numerics", "ended"]),
         (CHILD, ["began", "began", "numerics", "ended", "numerics", "ended"]),
         (FORKS, ["began", "began", "numerics", "ended", "numerics", "ended"]),
-        (POOL, ["began", "began", "numerics", "ended", "numerics", "ended"]),
         (LEAVES, ["began", "began", "numerics", "ended"]),
         (HELPER, []),
     ],
 )
 def test_who_tells(tmp_path: Path, code: str, words: list[str]) -> None:
     assert words_of(tmp_path, code) == words
+
+
+def test_workers_of_a_pool_tell(tmp_path: Path) -> None:
+    """Some are killed, and some have time to end, and tell again."""
+    lines = lines_of(tmp_path, POOL)
+    began, ended = (
+        {line.partition(" ")[2] for line in lines if line.startswith(word)} for word in ("began ", "ended ")
+    )
+    assert len(began) == 2
+    assert began == ended
 
 
 def test_nothing_is_told_into_what_a_payload_put_in_the_place(tmp_path: Path) -> None:
