@@ -251,7 +251,7 @@ def _result(result: Result, store: ObjectStore | None) -> Rows:
     rows += [(f"output {o.dataset_type or ''}".rstrip(), f"{o.file.uri} {o.file.digest or ''}") for o in result.outputs]
     rows += [("missing output", name) for name in result.missing or ()]
     rows += [(kind, _described(kind, found, store)) for kind, found in (result.observed or {}).items()]
-    rows += [(k, f"{o.status}: {o.reason}") for k, o in (result.outcomes or {}).items() if o.status != "captured"]
+    rows += [(kind, f"{o.status}: {o.reason}") for kind, o in (result.outcomes or {}).items() if o.reason]
     rows += list(result.resources.items())
     rows += [(f"metric {name}", value) for name, value in (result.metrics or {}).items()]
     rows += [

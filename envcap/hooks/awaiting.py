@@ -10,7 +10,7 @@ import _signal  # type: ignore[import-not-found]  # what `signal` wraps; every P
 import os
 import time
 
-from .telling import CONTEXT, LINES, TOKENS, handed_down
+from .telling import CONTEXT, LINES, TOKENS, handed_down, opened
 from .variables import CONTEXT_VARIABLE, TO_COME
 
 __all__ = ("await_after", "await_context")
@@ -18,7 +18,7 @@ __all__ = ("await_after", "await_context")
 _AGAIN_S = 0.0003
 _LATE = 1.02
 """How much longer each look is waited for than the last one: nobody waits longer than by a fiftieth."""
-_LONGEST = 1 << 17
+_CHUNK = 1 << 17
 
 
 def await_context() -> None:
@@ -40,8 +40,13 @@ def await_after(module: object) -> None:
 
 def _await() -> None:
     """Wait for the context of the job, and put it into the environment; without one, there is none in it."""
-    lines, tokens = handed_down(LINES), handed_down(TOKENS)
+    inherited = [handed_down(which) for which in (LINES, TOKENS)]
+    own = [opened(which, os.O_RDONLY) if number is None else None for which, number in enumerate(inherited)]
+    lines, tokens = (first if first is not None else second for first, second in zip(inherited, own, strict=True))
     text = _told(lines, tokens) if lines is not None and tokens is not None else ""
+    for number in own:
+        if number is not None:
+            os.close(number)
     if text:
         os.environ[CONTEXT_VARIABLE] = text
     else:
@@ -51,9 +56,9 @@ def _await() -> None:
 def _told(lines: int, tokens: int) -> str:
     ended, again = False, _AGAIN_S
     while True:
-        for line in os.pread(lines, _LONGEST, 0).split(b"\n")[:-1]:
-            if line.startswith(CONTEXT.encode()) and b"\0" not in line:
-                return line.decode("utf-8", "surrogateescape").removeprefix(CONTEXT)
+        found = _context(lines)
+        if found is not None:
+            return found
         if ended:
             return ""
         try:
@@ -61,3 +66,15 @@ def _told(lines: int, tokens: int) -> str:
         except BlockingIOError:
             time.sleep(again)
             again *= _LATE
+
+
+def _context(lines: int) -> str | None:
+    """Return the context, if it stands in the file in memory; other processes may have said things before."""
+    at, rest = 0, b""
+    while chunk := os.pread(lines, _CHUNK, at):
+        at += len(chunk)
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            if line.startswith(CONTEXT.encode()) and b"\0" not in line:
+                return line.decode("utf-8", "surrogateescape").removeprefix(CONTEXT)
+    return None

@@ -12,11 +12,14 @@ from ..model.document import parse_json
 from ..model.manifest import Outcome
 from ..store.base import ObjectStore
 from .loaded import KINDS, Loaded, Observed, Remembered
+from .telling import FORKS
 
-__all__ = ("LOST", "observed_in_children", "unended")
+__all__ = ("LOST", "UNHEARD", "observed_in_children", "unended")
 
 LOST = "{lost} of {all} Python processes did not say what they had loaded (killed, ended by os._exit, or running still)"
 """Why it isn't known what was in effect in all of them."""
+UNHEARD = "what processes that multiprocessing forked have loaded since then is not known"
+"""What is not known where `multiprocessing` forks."""
 
 _NO_PYTHON = "the command ran no Python program, and from outside a program's libraries can't be seen"
 _UNTOLD = "{prefix} told nothing: its Python has no envcap (pip install envcap there), or was told to start without it"
@@ -51,6 +54,10 @@ def observed_in_children(store: ObjectStore, said: Sequence[str], environment: E
     except EnvcapError as err:
         failed = Outcome(status="failed", reason=str(err))
         found.outcomes = dict.fromkeys(KINDS, failed)
+    if FORKS in said:
+        for kind, outcome in found.outcomes.items():
+            reason = f"{outcome.reason}; {UNHEARD}" if outcome.reason else UNHEARD
+            found.outcomes[kind] = Outcome(status=outcome.status, reason=reason)
     if lost := len(unended(said)):
         reason = LOST.format(lost=lost, all=len(began))
         for kind in KINDS:

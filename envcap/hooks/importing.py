@@ -21,8 +21,8 @@ PIPETASK = "lsst.ctrl.mpexec.cli.pipetask"
 """The module of pipetask's program, which imports everything, and runs nothing."""
 
 _HOOKED = {
-    "multiprocessing.util": "envcap.hooks.startup:hook_multiprocessing",
-    "multiprocessing.pool": "envcap.hooks.startup:hook_multiprocessing",
+    "multiprocessing.popen_fork": "envcap.hooks.forks:tell_of_forks",
+    "multiprocessing.popen_forkserver": "envcap.hooks.forks:tell_of_forks",
     PIPETASK: "envcap.hooks.awaiting:await_after",
     "lsst.pipe.base.single_quantum_executor": "envcap.hooks.pipetask:hook_executor",
     "lsst.pipe.base.quantum_graph._predicted": "envcap.hooks.pipetask:hook_graph",

@@ -29,8 +29,6 @@ _MAX_LINE = 1 << 26
 _MAX_SAID = 1 << 24
 _MAX_LEFT = 1 << 30
 _TO_FREE = 1 << 22
-_HEAD = 1 << 17
-"""What is never given back, in bytes: the context stands in it, and a process may still wait for that."""
 _AGAIN_S = 0.01
 _LINGER_S = 0.2
 _BETWEEN_LOOKS_S = 0.002
@@ -66,7 +64,7 @@ class Listener:
         self.variable = f"{_name(self._file)} {_name(self._tokens)} {os.getpid()}"
         self._hear: Callable[[str], None] | None = None
         self._at = self._kept = 0
-        self._freed = _HEAD
+        self._freed = 0
         self._rest = b""
         self._skipping = False
         self._said: dict[str, None] = {}  # in order, each once: children of one kind say the same
@@ -81,6 +79,8 @@ class Listener:
         data = f"{CONTEXT}{context}\n".encode("utf-8", "surrogateescape")
         try:
             told = os.write(self._file, data) == len(data)
+            # Where it stands is never given back: a process may still wait for it.
+            self._freed = -(-os.fstat(self._file).st_size // _TO_FREE) * _TO_FREE
         except OSError:
             told = False
         if not told:

@@ -15,15 +15,7 @@ from .importing import watch_imports
 from .telling import is_payload, say
 from .variables import CONTEXT_VARIABLE, TO_COME
 
-__all__ = ("hook_multiprocessing",)
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from types import ModuleType
-
-
-def _say_that_it_begins() -> None:
-    say(f"began {os.getpid()}")
+__all__ = ()
 
 
 def _say_what_is_loaded() -> None:
@@ -42,14 +34,6 @@ def _say_what_is_loaded() -> None:
         say(f"degraded libraries: {type(err).__name__}: {err}")
 
 
-def hook_multiprocessing(module: ModuleType) -> None:
-    """Have the processes of `multiprocessing` say it, too, once one of its modules was imported."""
-    from .loads import count_loads
-    from .multiprocess import follow
-
-    follow(module, _say_that_it_begins, _say_what_is_loaded, count_loads)
-
-
 told = os.environ.get(CONTEXT_VARIABLE, "")
 if told == TO_COME or (told.startswith(TO_COME) and not is_payload()):
     from .awaiting import await_context
@@ -58,5 +42,4 @@ if told == TO_COME or (told.startswith(TO_COME) and not is_payload()):
 if CONTEXT_VARIABLE in os.environ:
     watch_imports()
     atexit.register(_say_what_is_loaded)
-    say(f"prefix {sys.prefix}\nbase {sys.base_prefix}")
-    _say_that_it_begins()
+    say(f"prefix {sys.prefix}\nbase {sys.base_prefix}\nbegan {os.getpid()}")

@@ -10,12 +10,26 @@ import os
 
 from .variables import CONFIRM_VARIABLE
 
-__all__ = ("CONTEXT", "FACT", "LINES", "TOKENS", "handed_down", "is_heard", "is_payload", "say", "wake")
+__all__ = (
+    "CONTEXT",
+    "FACT",
+    "FORKS",
+    "LINES",
+    "TOKENS",
+    "handed_down",
+    "is_heard",
+    "is_payload",
+    "opened",
+    "say",
+    "wake",
+)
 
 CONTEXT = "context "
 """What the line begins with that `envcap run` tells: the context of the job, where it was to come."""
 FACT = "quantum "
 """What a line begins with that is to be heard at once."""
+FORKS = "forks"
+"""What a process says whose `multiprocessing` forks."""
 
 LINES, TOKENS = 0, 1
 """What is handed down: the file in memory, and the end of the pipe that tokens are taken from."""
@@ -24,7 +38,7 @@ LINES, TOKENS = 0, 1
 def say(line: str) -> bool:
     """Tell `envcap run` something, if there is room; return whether there was. It reads it by the payload's end."""
     inherited = handed_down(LINES)
-    number = _opened() if inherited is None else inherited
+    number = opened(LINES, os.O_WRONLY | os.O_APPEND) if inherited is None else inherited
     if number is None:
         return False
     try:
@@ -40,18 +54,19 @@ def say(line: str) -> bool:
             os.close(number)
 
 
-def _opened() -> int | None:
-    """Open the file in memory where it wasn't inherited: `subprocess` closes what it may; `envcap run` has it open."""
+def opened(which: int, how: int) -> int | None:
+    """Open what wasn't inherited: `subprocess` closes what it may; `envcap run` has it open."""
     try:
-        lines, _, listener = os.environ.get(CONFIRM_VARIABLE, "").split(" ")
-        path = f"/proc/{int(listener)}/fd/{int(lines.partition(':')[0])}"
+        *names, listener = os.environ.get(CONFIRM_VARIABLE, "").split(" ")
+        name = names[which]
+        path = f"/proc/{int(listener)}/fd/{int(name.partition(':')[0])}"
         # Another file may have got the number, or another process the pid: to open that could do something.
-        if not _is_named(os.stat(path), lines):
+        if not _is_named(os.stat(path), name):
             return None
-        number = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (OSError, OverflowError, ValueError):
+        number = os.open(path, how | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (IndexError, OSError, OverflowError, ValueError):
         return None
-    if _is_named(os.fstat(number), lines):
+    if _is_named(os.fstat(number), name):
         return number
     os.close(number)  # it has changed meanwhile
     return None

@@ -12,7 +12,10 @@ __all__ = ("DatasetGroup", "Job", "Manifest", "Outcome", "Writer")
 
 
 class Outcome(Document):
-    """How a collector ended: ``captured``, ``absent`` (looked, not there) or ``failed`` (with the reason)."""
+    """How a collector ended: ``captured``, ``absent`` (looked, not there) or ``failed``, with the reason.
+
+    A reason with another status says what is not known all the same.
+    """
 
     status: str = string()
     reason: str | None = string(default=None)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 
 from envcap.collectors import numerics_probe
-from envcap.hooks import mapped, multiprocess
+from envcap.hooks import mapped
 
 from ..sandbox.base import Mount, Sandbox
 
@@ -15,7 +15,6 @@ __all__ = ("Telling", "told_file")
 
 _INSIDE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "inside")
 _PROGRAMS = (os.path.abspath(numerics_probe.__file__), os.path.abspath(mapped.__file__))
-_FOLLOWS = os.path.abspath(multiprocess.__file__)
 _MOUNTED = "/run/envcap/readback"
 
 
@@ -42,13 +41,12 @@ class Telling:
     """
 
     def __init__(self, sandbox: Sandbox) -> None:
-        files = {path: os.path.join(_MOUNTED, os.path.basename(path)) for path in (_INSIDE, *_PROGRAMS, _FOLLOWS)}
+        files = {path: os.path.join(_MOUNTED, os.path.basename(path)) for path in (_INSIDE, *_PROGRAMS)}
         seen = files if sandbox.alone else {path: path for path in files}
         self.mounts = tuple(Mount(path, place) for path, place in seen.items())
         self._search = seen[_INSIDE]
         self.program = os.path.join(self._search, "sitecustomize.py")
         self.parts = tuple(seen[path] for path in _PROGRAMS)
-        self._follows = seen[_FOLLOWS]
 
     def variables(self, variables: Mapping[str, str], scratch: str) -> dict[str, str]:
         """Return a command's variables with those that let each Python of it tell.
@@ -60,5 +58,5 @@ class Telling:
             The directory of the replayed job.
         """
         search = [self._search, *filter(None, variables.get("PYTHONPATH", "").split(os.pathsep))]
-        told = "\n".join((told_file(scratch), *self.parts, self._follows))
+        told = "\n".join((told_file(scratch), *self.parts))
         return {**variables, "PYTHONPATH": os.pathsep.join(search), "ENVCAP_READBACK": told}

@@ -16,7 +16,7 @@ from typing import Any
 __all__ = ("load", "numerics", "tell")
 
 _VARIABLE = "ENVCAP_READBACK"
-"""The file, and those of `envcap.collectors.numerics_probe`, `envcap.hooks.mapped` and `.multiprocess`, a line each."""
+"""The file, and those of `envcap.collectors.numerics_probe` and `envcap.hooks.mapped`, a line each."""
 
 _HELPERS = (b"resource_tracker import main", b"forkserver import main")
 """What the command lines of the helpers of `multiprocessing` have in them: they end after the payload, if at all."""
@@ -29,10 +29,10 @@ def tell(descriptor: int, probe: str, mapped: str) -> None:
     try:
         import json
 
-        line = f"numerics {json.dumps(numerics(probe, mapped))}\n"
+        line = f"numerics {json.dumps(numerics(probe, mapped))}"
     except Exception as err:  # noqa: BLE001  (the payload has ended well, and must go on doing so)
-        line = _fails(err)
-    _say(descriptor, f"{line}ended {os.getpid()}\n")
+        line = f"failed {' '.join(f'{type(err).__name__}: {err}'.split())}"
+    _say(descriptor, f"{line}\nended {os.getpid()}\n")
 
 
 def _say(descriptor: int, text: str) -> None:
@@ -64,50 +64,11 @@ def load(path: str) -> Any:
 
 def _begin() -> None:
     told = os.environ.get(_VARIABLE, "").split("\n")
-    if not _is_helper() and _tell(told[0], _begins()):
-        *ours, multiprocess = told
-        atexit.register(_end, *ours)
-        sys.meta_path.insert(0, _Multiprocessing(multiprocess, ours))
-
-
-class _Multiprocessing:
-    """Finds modules as Python does, and has the processes of `multiprocessing` tell."""
-
-    def __init__(self, hook: str, told: list[str]) -> None:
-        self._hook = hook
-        self._told = told
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name not in ("multiprocessing.util", "multiprocessing.pool"):
-            return None
-        from importlib.machinery import PathFinder
-
-        spec: Any = PathFinder.find_spec(name, path)
-        if spec is None:
-            return None
-        execute = spec.loader.exec_module
-
-        def exec_module(module: Any) -> None:
-            execute(module)
-            self._follow(module)
-
-        spec.loader.exec_module = exec_module
-        return spec
-
-    def _follow(self, module: Any) -> None:
-        path = self._told[0]
-        try:
-            load(self._hook).follow(module, lambda: _tell(path, _begins()), lambda: _end(*self._told), lambda: None)
-        except Exception as err:  # noqa: BLE001  (the payload must not notice)
-            _tell(path, _fails(err))
-
-
-def _begins() -> str:
-    return f"began {os.getpid()}\n"
-
-
-def _fails(error: Exception) -> str:
-    return f"failed {' '.join(f'{type(error).__name__}: {error}'.split())}\n"
+    descriptor = None if _is_helper() else _opened(told[0])
+    if descriptor is not None:
+        _say(descriptor, f"began {os.getpid()}\n")
+        os.close(descriptor)
+        atexit.register(_end, *told)
 
 
 def _is_helper() -> bool:
@@ -124,15 +85,6 @@ def _end(path: str, probe: str, mapped: str) -> None:
     if descriptor is not None:
         tell(descriptor, probe, mapped)
         os.close(descriptor)
-
-
-def _tell(path: str, line: str) -> bool:
-    descriptor = _opened(path)
-    if descriptor is None:
-        return False
-    _say(descriptor, line)
-    os.close(descriptor)
-    return True
 
 
 def _opened(path: str) -> int | None:

@@ -177,6 +177,17 @@ def test_half_of_what_it_is_told_is_not_enough() -> None:
             os.close(number)
 
 
+def test_it_is_found_behind_whatever_others_have_said_before() -> None:
+    lines = os.memfd_create("lines")
+    tokens, put = os.pipe2(os.O_NONBLOCK)
+    try:
+        os.write(lines, b"library /a/path\n" * 50_000 + b'context {"a": 1}\n' + b"library /a/path\n")
+        assert _told(lines, tokens) == '{"a": 1}'
+    finally:
+        for number in (lines, tokens, put):
+            os.close(number)
+
+
 def test_where_it_can_not_be_told_it_runs_without_hooks(envcap: Run, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import os, sys\n"
@@ -270,14 +281,19 @@ def test_pipetask_whose_envcap_run_is_killed_meanwhile_runs(
     assert list(Index(store).attempts()) == []
 
 
+@pytest.mark.parametrize("closes", [False, True])
 def test_a_python_that_pipetask_starts_meanwhile_waits(
-    envcap: Run, meanwhile: Callable[[str], dict[str, str]], pipetask: Path, work: Path
+    envcap: Run, meanwhile: Callable[[str], dict[str, str]], pipetask: Path, closes: bool, last: Last
 ) -> None:
+    """Also where `subprocess` lets it inherit nothing."""
     module = pipetask.parent / "lsst" / "ctrl" / "mpexec" / "cli" / "pipetask.py"
-    starts = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {SEEN!r}], close_fds=False)\n"
+    starts = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {SEEN!r}], close_fds={closes})\n"
     module.write_text(f"open('imported', 'w').close()\n{starts}main = None\n")
     done = envcap("run", "--", pipetask, env=meanwhile(f"{_UNTIL_IMPORTED}\n                time.sleep(1)"))
     assert (done.stdout, done.stderr) == ("1\n{\n1\n{\n", "")
+    result = last().result
+    assert result is not None
+    assert (result.outcomes or {})["imported_modules"].status == "captured"
 
 
 @pytest.mark.parametrize(

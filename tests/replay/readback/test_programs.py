@@ -15,38 +15,16 @@ from replay.sandbox.base import Limits
 from replay.sandbox.unconfined import Unconfined
 
 CHILD = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'pass'], check=True)"
-FORKS = """
-import multiprocessing
-one = multiprocessing.get_context("fork").Process(target=int)
-one.start()
-one.join()
-"""
-POOL = """
-import multiprocessing
-with multiprocessing.get_context("fork").Pool(1) as pool:
-    pool.map(abs, [1, 2])
-"""
-LEAVES = """
-import multiprocessing, os
-one = multiprocessing.get_context("fork").Process(target=os._exit, args=(0,))
-one.start()
-one.join()
-"""
 HELPER = "import sys; sys.exit()  # from multiprocessing.resource_tracker import main;main(9)"
 
 
-def lines_of(folder: Path, code: str) -> list[str]:
-    """Return what the processes of some code told."""
+def words_of(folder: Path, code: str) -> list[str]:
+    """Return the first words of what the processes of some code told."""
     told = Path(told_file(str(folder)))
     told.touch()
     variables = Telling(Unconfined(Limits())).variables(dict(os.environ), str(folder))
     subprocess.run([sys.executable, "-c", code], env=variables, check=True)
-    return told.read_text(encoding="utf-8").splitlines()
-
-
-def words_of(folder: Path, code: str) -> list[str]:
-    """Return the first words of that."""
-    return [line.partition(" ")[0] for line in lines_of(folder, code)]
+    return [line.partition(" ")[0] for line in told.read_text(encoding="utf-8").splitlines()]
 
 
 @pytest.mark.parametrize(
@@ -54,23 +32,11 @@ def words_of(folder: Path, code: str) -> list[str]:
     [
         ("pass", ["began", "numerics", "ended"]),
         (CHILD, ["began", "began", "numerics", "ended", "numerics", "ended"]),
-        (FORKS, ["began", "began", "numerics", "ended", "numerics", "ended"]),
-        (LEAVES, ["began", "began", "numerics", "ended"]),
         (HELPER, []),
     ],
 )
 def test_who_tells(tmp_path: Path, code: str, words: list[str]) -> None:
     assert words_of(tmp_path, code) == words
-
-
-def test_workers_of_a_pool_tell(tmp_path: Path) -> None:
-    """Some are killed, and some have time to end, and tell again."""
-    lines = lines_of(tmp_path, POOL)
-    began, ended = (
-        {line.partition(" ")[2] for line in lines if line.startswith(word)} for word in ("began ", "ended ")
-    )
-    assert len(began) == 2
-    assert began == ended
 
 
 def test_nothing_is_told_into_what_a_payload_put_in_the_place(tmp_path: Path) -> None:
