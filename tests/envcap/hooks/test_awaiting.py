@@ -54,7 +54,7 @@ def meanwhile(tmp_path: Path) -> Callable[[str], dict[str, str]]:
 
 
 @pytest.mark.parametrize("options", [[], ["-S"]])
-def test_the_manifest_is_there_before_the_told(
+def test_the_manifest_is_there_before_the_first_line(
     envcap: Run, meanwhile: Callable[[str], dict[str, str]], options: list[str], last: Last
 ) -> None:
     slow = meanwhile("import time; time.sleep(1)")
@@ -308,7 +308,7 @@ def test_a_python_that_pipetask_starts_meanwhile_waits(
         (f"'''\n{_PIPETASK}'''\n", False),
         (f"if True:\n    pass\n{_PIPETASK}", False),
         ("from lsst.ctrl.mpexec.cli.pipetasks import main\n", False),
-        ("# é".encode("latin-1").decode("latin-1") + f"\n{_PIPETASK}", True),
+        (f"# é\n{_PIPETASK}", True),
         ("", False),
     ],
 )
