@@ -10,7 +10,7 @@ import _signal  # type: ignore[import-not-found]  # what `signal` wraps; every P
 import os
 import time
 
-from .telling import CONTEXT, LINES, TOKENS, handed_down, opened
+from .telling import CONTEXT, LINES, TOKENS, reached
 from .variables import CONTEXT_VARIABLE, TO_COME
 
 __all__ = ("await_after", "await_context")
@@ -40,12 +40,11 @@ def await_after(module: object) -> None:
 
 def _await() -> None:
     """Wait for the context of the job, and put it into the environment; without one, there is none in it."""
-    inherited = [handed_down(which) for which in (LINES, TOKENS)]
-    own = [opened(which, os.O_RDONLY) if number is None else None for which, number in enumerate(inherited)]
-    lines, tokens = (first if first is not None else second for first, second in zip(inherited, own, strict=True))
+    ends = [reached(which, os.O_RDONLY) for which in (LINES, TOKENS)]
+    (lines, _), (tokens, _) = ends
     text = _told(lines, tokens) if lines is not None and tokens is not None else ""
-    for number in own:
-        if number is not None:
+    for number, is_own in ends:
+        if is_own and number is not None:
             os.close(number)
     if text:
         os.environ[CONTEXT_VARIABLE] = text

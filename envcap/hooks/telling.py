@@ -19,7 +19,7 @@ __all__ = (
     "handed_down",
     "is_heard",
     "is_payload",
-    "opened",
+    "reached",
     "say",
     "wake",
 )
@@ -37,8 +37,7 @@ LINES, TOKENS = 0, 1
 
 def say(line: str) -> bool:
     """Tell `envcap run` something, if there is room; return whether there was. It reads it by the payload's end."""
-    inherited = handed_down(LINES)
-    number = opened(LINES, os.O_WRONLY | os.O_APPEND) if inherited is None else inherited
+    number, is_own = reached(LINES, os.O_WRONLY | os.O_APPEND)
     if number is None:
         return False
     try:
@@ -50,11 +49,20 @@ def say(line: str) -> bool:
     except OSError:
         return False  # what is said here must never hold up the payload
     finally:
-        if inherited is None:
+        if is_own:
             os.close(number)
 
 
-def opened(which: int, how: int) -> int | None:
+def reached(which: int, how: int) -> tuple[int | None, bool]:
+    """Return a descriptor, inherited or else opened in a way (flags of open(2)), and whether it is to be closed."""
+    inherited = handed_down(which)
+    if inherited is not None:
+        return inherited, False
+    number = _opened(which, how)
+    return number, number is not None
+
+
+def _opened(which: int, how: int) -> int | None:
     """Open what wasn't inherited: `subprocess` closes what it may; `envcap run` has it open."""
     try:
         *names, listener = os.environ.get(CONFIRM_VARIABLE, "").split(" ")
